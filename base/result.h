@@ -99,12 +99,15 @@ class [[nodiscard]] Result<void> {
 };
 
 // auto link = TRY(kernel.link("cbr0"));   returns the Error to our caller if there is one.
-#define TRY(expression)                              \
-  __extension__({                                    \
-    auto try_result_ = (expression);                 \
-    if (!try_result_.ok()) return std::move(try_result_).error(); \
-    std::move(try_result_).value();                  \
+#define MINIK_CONCAT_(a, b) a##b
+#define MINIK_CONCAT(a, b) MINIK_CONCAT_(a, b)
+#define MINIK_TRY(result, expression)                 \
+  __extension__({                                     \
+    auto result = (expression);                       \
+    if (!result.ok()) return std::move(result).error(); \
+    std::move(result).value();                        \
   })
+#define TRY(expression) MINIK_TRY(MINIK_CONCAT(try_result_, __COUNTER__), expression)
 
 // For our own mistakes, never for input.  Stays on in release builds.
 [[noreturn]] void assert_failed(const char* expression, const char* file, int line);

@@ -1,0 +1,61 @@
+// Rules: what the schema cannot say about a kind: names, computed defaults, relations between fields, what may
+// change.  One rules_<topic>.cc per topic, with the message texts of Kubernetes.
+//
+// Pure: functions on JSON values; causes come in the order of the fields.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/schema.h"
+#include "base/json.h"
+#include "base/result.h"
+
+namespace minik::api {
+
+using Causes = std::vector<FieldCause>;
+
+// Computed defaults, after the schema's own: targetPort = port, imagePullPolicy by tag, ...
+void default_object(const Kind& kind, Json& object);
+
+// All rules for a new object, schema values included.
+Causes validate_create(const Kind& kind, const Json& object);
+// All rules for a change, immutability included.
+Causes validate_update(const Kind& kind, const Json& object, const Json& old);
+
+// Service "web" is invalid: spec.ports: Required value
+Error invalid(std::string_view kind, std::string_view name, Causes causes);
+
+// For the rules files.
+void cause_required(Causes& causes, std::string field, std::string detail = "");
+void cause_invalid(Causes& causes, std::string field, const Json& value, std::string_view detail);
+void cause_duplicate(Causes& causes, std::string field, const Json& value);
+void cause_forbidden(Causes& causes, std::string field, std::string_view detail);
+void cause_unsupported(Causes& causes, std::string field, const Json& value, const std::vector<std::string>& allowed);
+
+void check_labels(Causes& causes, const Json& labels, const std::string& field);
+void check_port(Causes& causes, const Json& value, const std::string& field);
+std::string port_name_error(std::string_view name);  // IANA service name; empty when fine.
+std::string qualified_name_error(std::string_view key);
+std::string label_value_error(std::string_view value);
+
+// rules_service.cc
+void default_service(Json& service);
+void validate_service(Causes& causes, const Json& service);
+void validate_service_update(Causes& causes, const Json& service, const Json& old);
+void validate_endpoints(Causes& causes, const Json& endpoints);
+void validate_endpoint_slice(Causes& causes, const Json& slice);
+// rules_pod.cc
+void default_pod_spec(Json& spec);
+void validate_pod_spec(Causes& causes, const Json& spec, const std::string& path);
+void validate_pod_update(Causes& causes, const Json& pod, const Json& old);
+// rules_workload.cc
+void default_deployment(Json& deployment);
+void validate_workload(Causes& causes, const Json& workload);
+// rules_core.cc
+void default_secret(Json& secret);
+void validate_config_map(Causes& causes, const Json& map);
+void validate_secret(Causes& causes, const Json& secret);
+void validate_data_update(Causes& causes, const Json& object, const Json& old);
+
+}  // namespace minik::api

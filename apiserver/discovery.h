@@ -1,0 +1,32 @@
+// Discovery: what the server can do, in the three shapes that clients ask for, and OpenAPI.
+//
+// Pure: everything follows from the schema.  wire-compat.md sections 1 and 2.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/schema.h"
+#include "base/json.h"
+
+namespace minik::apiserver {
+
+struct Document {
+  std::string content_type;
+  std::string body;
+};
+
+// /api (core) or /apis (all groups); the shape follows the Accept header.
+Document discovery_root(const api::Schema& schema, bool core, std::string_view accept, const std::string& address);
+// /apis/G; empty body when there is no such group.
+std::string discovery_group(const api::Schema& schema, std::string_view group);
+// /api/v1, /apis/G/V; empty body when there is none.
+std::string discovery_resources(const api::Schema& schema, std::string_view group, std::string_view version);
+
+std::string openapi_root(const api::Schema& schema);
+// /openapi/v3/api/v1, /openapi/v3/apis/G/V with full schemas; empty when there is none.
+std::string openapi_v3(const api::Schema& schema, std::string_view group, std::string_view version);
+
+Json version_json(std::string_view minik_version);
+
+}  // namespace minik::apiserver

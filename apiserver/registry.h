@@ -1,0 +1,81 @@
+// Registry: what a write means.  Defaults, admission, validation, allocation, generation, deletion.
+//
+// Threads: any; each call is one store transaction.
+// Errors: the API's: kInvalid (with causes: 422, without: 400), kNotFound, kAlreadyExists, kConflict, kForbidden.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/rules.h"
+#include "api/schema.h"
+#include "apiserver/service_leases.h"
+#include "apiserver/store.h"
+#include "base/clock.h"
+
+namespace minik::apiserver {
+
+enum class PatchType : std::uint8_t { kJson, kMerge, kStrategic };
+
+// What a URL names.
+struct Target {
+  const api::Kind* kind = nullptr;
+  std::string ns, name;
+  std::string subresource;  // "", "status", "scale", "finalize"
+  api::Key key() const { return {kind->group_resource(), ns, name}; }
+};
+
+struct WriteOptions {
+  bool dry_run = false;
+};
+
+struct DeleteOptions {
+  std::optional<std::int64_t> grace_seconds;
+  std::string propagation;  // Background (default), Foreground, Orphan.
+  std::string uid, resource_version;  // Preconditions.
+  bool dry_run = false;
+};
+
+struct Deleted {
+  api::ObjectPtr object;  // The last state, or the state with its deletion timestamp.
+  bool gone = false;      // No finalizer and no grace period left it behind.
+};
+
+class Registry {
+ public:
+  Registry(Store& store, const Clock& clock, ServiceRanges ranges) : store_(store), clock_(clock), leases_(std::move(ranges)) {}
+
+  Result<api::ObjectPtr> create(const Target& target, Json body, const WriteOptions& options);
+  Result<api::ObjectPtr> replace(const Target& target, const Json& body, const WriteOptions& options);
+  // `patch` is applied to the newest state, inside the transaction.
+  Result<api::ObjectPtr> patch(const Target& target, PatchType type, const Json& patch, const WriteOptions& options);
+  Result<Deleted> remove(const Target& target, const DeleteOptions& options);
+  Result<std::vector<Deleted>> remove_all(const Target& target, const std::vector<api::Key>& keys, const DeleteOptions& options);
+
+  // The wishes of controllers, in one transaction that need not reach the disk at once.  A wish that cannot be
+  // (somebody was faster) is dropped: the next tick computes it again.  Answers the errors of the others.
+  std::vector<Error> apply(const std::vector<api::Write>& writes);
+
+  // Scale, as autoscaling/v1 wants it, of a Deployment or ReplicaSet.
+  static Json scale_of(const api::Object& object);
+
+ private:
+  Result<api::ObjectPtr> create_in(Tx& tx, const Target& target, Json body);
+  Result<api::ObjectPtr> update_in(Tx& tx, const Target& target, const api::Object& old, Json body);
+  Result<api::ObjectPtr> store_change(Tx& tx, const Target& target, const api::Object& old, Json body);
+  Result<Deleted> remove_in(Tx& tx, const Target& target, const DeleteOptions& options);
+  Result<Json> apply_patch(const Target& target, const api::Object& old, PatchType type, const Json& patch);
+  Result<> apply_one(Tx& tx, const api::Write& write);
+  Result<> check_namespace(const Tx& tx, const Target& target) const;
+  Result<> admit(const Tx& tx, const Target& target, Json& body, const Json* old);
+
+  Store& store_;
+  const Clock& clock_;
+  ServiceLeases leases_;
+};
+
+// For answers: services "web" not found, …
+Error not_found(const Target& target);
+
+}  // namespace minik::apiserver
