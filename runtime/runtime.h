@@ -1,6 +1,7 @@
 // Runtime: runs Pods as containers on one node.  The world's edge for processes, mounts and images.
 //
-// Threads: every method from any thread; `want` returns at once and the work happens on the runtime's own threads.
+// Threads: every method from any thread; `want` returns at once and the work happens on the runtime's own
+// threads.
 //          Reports arrive through the callback given at construction, on a runtime thread: only post them on.
 // Ownership: everything it makes carries the pod's uid in its path; nothing else is ever touched.
 // Errors: what goes wrong with one pod is part of that pod's facts, in Kubernetes' words, never an Error.
@@ -21,8 +22,8 @@
 
 namespace minik::runtime {
 
-// What shall be of one pod.  A pod with a deletion timestamp is being stopped: TERM now, KILL when its grace is
-// over.  A pod that is no longer wished for is torn down completely, at once.
+// What shall be of one pod.  A pod with a deletion timestamp is being stopped: TERM now, KILL when its grace
+// is over.  A pod that is no longer wished for is torn down completely, at once.
 struct PodWish {
   api::ObjectPtr pod;
   bool wired = false;     // The kernel holds its link, address and rules: containers may start.
@@ -35,7 +36,7 @@ struct ContainerState {
   WallTime started{}, finished{};
   int exit_code = 0;
   int signal = 0;
-  std::string container_id;     // crun://<64 hex>
+  std::string container_id;  // crun://<64 hex>
   bool operator==(const ContainerState&) const = default;
 };
 
@@ -46,8 +47,8 @@ struct ContainerFact {
   ContainerState state;
   std::optional<ContainerState> last;  // How the run before ended.
   int restarts = 0;
-  bool started = false;                // Startup probe passed, or none.
-  bool ready = false;                  // Started and readiness probe passing, or none.
+  bool started = false;  // Startup probe passed, or none.
+  bool ready = false;    // Started and readiness probe passing, or none.
   bool operator==(const ContainerFact&) const = default;
 };
 
@@ -85,7 +86,8 @@ struct ExecRequest {
 // A program running in a container; the caller pumps the pipes.
 struct ExecSession {
   UniqueFd input, output, errors;  // Our ends; `input` invalid without stdin_open.
-  // Blocks until the program ended: its exit code.  Errors: it could not be started (with the runtime's text).
+  // Blocks until the program ended: its exit code.  Errors: it could not be started (with the runtime's
+  // text).
   std::function<Result<int>()> wait;
   // Ends the program early; safe after its end.
   std::function<void()> kill;
@@ -103,12 +105,13 @@ class Runtime {
 
   // Finds what an earlier daemon left running and reports it.  Once, before the first `want`.
   virtual Result<> adopt() = 0;
-  // The whole wish: pods that are not in it are torn down.  `objects` serves env and files at container start.
+  // The whole wish: pods that are not in it are torn down.  `objects` serves env and files at container
+  // start.
   virtual void want(std::vector<PodWish> wishes, api::SnapshotPtr objects) = 0;
 
-  // Calls `sink` with pieces of text until the log's end (follow: until the container ends) or `sink` says false;
-  // with follow and nothing to say, `sink` is called with empty text about once a second.
-  // Errors: kInvalid in the API's words ("container \"c\" in pod \"p\" is waiting to start: ContainerCreating").
+  // Calls `sink` with pieces of text until the log's end (follow: until the container ends) or `sink` says
+  // false; with follow and nothing to say, `sink` is called with empty text about once a second. Errors:
+  // kInvalid in the API's words ("container \"c\" in pod \"p\" is waiting to start: ContainerCreating").
   virtual Result<> logs(const LogRequest& request, const std::function<bool(std::string_view)>& sink) = 0;
   // Errors: kNotFound (no such container running), kInternal.
   virtual Result<ExecSession> exec(const ExecRequest& request) = 0;
@@ -123,9 +126,9 @@ class Runtime {
 };
 
 struct RuntimeConfig {
-  std::string cluster;         // "default"
-  std::string run_dir;         // /run/minik/<cluster>: sockets, mounts; gone after a reboot.
-  std::string state_dir;       // Images, logs, writable layers.
+  std::string cluster;    // "default"
+  std::string run_dir;    // /run/minik/<cluster>: sockets, mounts; gone after a reboot.
+  std::string state_dir;  // Images, logs, writable layers.
   std::string node_name, node_ip, node_netns;
   std::string cluster_domain;  // cluster.local
   std::string dns_ip;          // ClusterIP of kube-dns.
