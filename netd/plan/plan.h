@@ -82,10 +82,12 @@ struct AddRules {
 };
 struct AddElements {
   SetName set;
+  Set type;
   std::vector<ElementPtr> elements;
 };
 struct DeleteElements {
   SetName set;
+  Set type;
   std::vector<ElementPtr> elements;
 };
 using RuleChange = std::variant<AddTable, DeleteTable, AddChain, DeleteChain, AddSet, DeleteSet, FlushChain,
