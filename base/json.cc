@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <set>
+
 #include "base/limits.h"
 
 namespace minik {
@@ -36,6 +38,30 @@ Result<Json> parse_json(std::string_view text) {
     if (auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
     return Error(Code::kInvalid, std::move(what));
   }
+}
+
+std::vector<std::string> duplicate_members(std::string_view text) {
+  struct Level {
+    std::set<std::string> names;
+    std::string path;
+  };
+  std::vector<Level> levels;
+  std::vector<std::string> twice;
+  std::string pending;  // The path of the value that comes next.
+  const auto visit = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) {
+      levels.push_back({{}, pending});
+    } else if (event == Json::parse_event_t::object_end && !levels.empty()) {
+      levels.pop_back();
+    } else if (event == Json::parse_event_t::key && !levels.empty()) {
+      const std::string name = value.get<std::string>();
+      pending = levels.back().path.empty() ? name : levels.back().path + "." + name;
+      if (!levels.back().names.insert(name).second) twice.push_back(pending);
+    }
+    return true;
+  };
+  [[maybe_unused]] const Json ignored = Json::parse(text.begin(), text.end(), visit, false);
+  return twice;
 }
 
 const Json* find(const Json& object, std::string_view member) {

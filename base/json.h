@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -16,6 +17,9 @@ using Json = nlohmann::json;
 // Text to value.  Errors: kInvalid with the byte offset; also for nesting deeper than kJsonDepthMax,
 // invalid UTF-8 and trailing text.
 Result<Json> parse_json(std::string_view text);
+
+// Paths of members that stand twice in one object of a valid JSON text: "spec.ports", in order.
+std::vector<std::string> duplicate_members(std::string_view text);
 
 // Member lookup that never throws: null when `object` is no object or has no such member.
 const Json* find(const Json& object, std::string_view member);

@@ -1,0 +1,50 @@
+#include "apiserver/request.h"
+
+#include "base/text.h"
+
+namespace minik::apiserver {
+
+std::string Request::param(const std::string& name, const std::string& fallback) const {
+  const auto it = query.find(name);
+  return it == query.end() ? fallback : it->second;
+}
+
+bool Request::flag(const std::string& name) const {
+  const std::string value = param(name);
+  return value == "true" || value == "1";
+}
+
+Result<Route> parse_route(std::string_view path) {
+  const Error unknown(Code::kNotFound, "the server could not find the requested resource");
+  std::vector<std::string> parts;
+  for (const auto& part : split(path, '/')) {
+    if (!part.empty()) parts.push_back(percent_decode(part, false));
+  }
+  std::size_t at = 0;
+  const auto next = [&]() -> std::string { return at < parts.size() ? parts[at++] : std::string(); };
+  const std::string root = next();
+  if (root != "api" && root != "apis") return unknown;
+  const std::string group = root == "apis" ? next() : std::string();
+  const std::string version = next();
+  const api::Schema& schema = api::Schema::builtin();
+  Route route;
+  std::string word = next();
+  if (word == "namespaces" && at + 1 < parts.size()) {
+    const api::Kind* inner = schema.by_resource(group, version, parts[at + 1]);
+    if (inner != nullptr && inner->namespaced) {
+      route.ns = next();
+      word = next();
+    }
+  }
+  route.kind = schema.by_resource(group, version, word);
+  if (route.kind == nullptr) return unknown;
+  route.name = next();
+  route.subresource = next();
+  while (at < parts.size()) route.rest += "/" + next();
+  if (!route.subresource.empty() && !route.kind->has_subresource(route.subresource)) return unknown;
+  if (!route.rest.empty() && route.subresource != "proxy") return unknown;
+  if (!route.name.empty() && route.kind->namespaced && route.ns.empty()) return unknown;
+  return route;
+}
+
+}  // namespace minik::apiserver

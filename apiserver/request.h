@@ -1,0 +1,57 @@
+// Request and Response: HTTP as the API sees it, without a library in sight; and what a URL means.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/schema.h"
+#include "base/result.h"
+
+namespace minik::apiserver {
+
+// Who asks, after authentication.
+struct User {
+  std::string name;
+  std::vector<std::string> groups;
+};
+
+struct Request {
+  std::string method;  // GET, POST, ...
+  std::string path;    // Without the query, percent-decoded per segment by parse_route.
+  std::multimap<std::string, std::string> query;  // Decoded.
+  std::string body;
+  std::string content_type, accept, host;
+  std::optional<User> user;
+
+  std::string param(const std::string& name, const std::string& fallback = "") const;
+  bool flag(const std::string& name) const;  // true or 1.
+};
+
+// Writes pieces of a streamed body; false when the client is gone.
+using Sink = std::function<bool(std::string_view piece)>;
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::string> warnings;              // Texts of Warning headers.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::function<void(const Sink&)> stream;        // Set: the body is what it writes, chunked.
+};
+
+// A URL below /api or /apis, taken apart.
+struct Route {
+  const api::Kind* kind = nullptr;
+  std::string ns, name, subresource, rest;  // `rest`: the path behind a proxy subresource.
+  bool collection() const { return name.empty(); }
+};
+
+// Errors: kNotFound "the server could not find the requested resource".
+Result<Route> parse_route(std::string_view path);
+
+}  // namespace minik::apiserver
