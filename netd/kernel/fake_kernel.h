@@ -12,7 +12,7 @@ namespace minik::netd {
 
 class FakeKernel final : public Kernel {
  public:
-  Result<Seen> observe() override { return state_; }
+  Result<Seen> observe() override;
   Result<Report> reset(const Plan& plan) override;
   Result<Report> commit(const Changes& changes) override;
   int notice_fd() const override { return -1; }
@@ -24,10 +24,12 @@ class FakeKernel final : public Kernel {
 
  private:
   Result<> apply_links(const std::vector<LinkChange>& changes, Report& report);
+  Result<> apply_rules(const std::vector<RuleChange>& changes);
 
-  Seen state_;
-  std::set<std::string> broken_;
+  std::map<TableName, SeenTable> tables_;
+  std::set<std::string> node_;                         // Facts; empty before SetUpNode.
   std::map<std::string, std::set<std::string>> pods_;  // Facts by uid.
+  std::set<std::string> broken_;
   int commits_ = 0;
 };
 

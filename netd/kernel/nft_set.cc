@@ -167,8 +167,7 @@ NftSet encode_set(const SetName& name, const Set& set) {
 void add_element(nftnl_set& set, const Set& type, const Element& element) {
   const std::size_t key_size = type.key.size() == 1 ? size_of(type.key[0]) : element.key.size();
   nftnl_set_elem* e = nftnl_set_elem_alloc();
-  nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, element.key.data(),
-                     static_cast<std::uint32_t>(element.key.size()));
+  nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, element.key.data(), static_cast<std::uint32_t>(key_size));
   if (const auto* bytes = std::get_if<Bytes>(&element.data)) {
     nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, bytes->data(), static_cast<std::uint32_t>(bytes->size()));
   }
