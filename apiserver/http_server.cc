@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 
@@ -91,7 +92,7 @@ class TlsStream final : public httplib::Stream, public Connection {
     ip.clear();
     port = 0;
   }
-  httplib::socket_t socket() const override { return fd_; }
+  socket_t socket() const override { return fd_; }
 
   // Connection
   bool write(std::string_view bytes) override { return write(bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()); }
@@ -182,7 +183,7 @@ void respond(Response&& from, httplib::Response& to) {
 // httplib's server without its sockets: one request from a Stream to a Stream.
 class Engine final : public httplib::Server {
  public:
-  explicit Engine(Handler& handler) {
+  explicit Engine(apiserver::Handler& handler) {
     set_payload_max_length(kRequestBodyMax + 1);
     set_tcp_nodelay(true);
     // Every request is answered here, before httplib's own routing; bodies were read by then.
@@ -192,8 +193,8 @@ class Engine final : public httplib::Server {
     Put(".*", answer);
     Patch(".*", answer);
     Delete(".*", answer);
-    set_exception_handler([](const httplib::Request& from, httplib::Response& to, std::exception& e) {
-      log_error("apiserver", "{} {}: {}", from.method, from.path, e.what());
+    set_exception_handler([](const httplib::Request& from, httplib::Response& to, std::exception_ptr) {
+      log_error("apiserver", "{} {}: the handler threw", from.method, from.path);
       Response response;
       response.status = 500;
       response.body = to_text(status_json(Error(Code::kInternal, "internal error"), {}));

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include <memory>
+#include <ctime>
 #include <optional>
 
 #include "base/files.h"

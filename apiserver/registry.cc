@@ -172,7 +172,6 @@ Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Obj
 Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object& old, Json body) {
   const Kind& kind = *target.kind;
   TRY(check_preconditions(target, body, old));
-  api::drop_nulls(body);
   if (target.subresource == "status") {
     Json next = old.body();
     if (body.contains("status")) next["status"] = body["status"];
@@ -189,6 +188,7 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
     next["spec"]["finalizers"] = array_at(object_at(body, "spec"), "finalizers");
     return store_change(tx, target, old, std::move(next));
   }
+  api::drop_nulls(body);
   Json& meta = body["metadata"];
   if (!meta.is_object()) meta = Json::object();
   keep_server_fields(meta, old.body()["metadata"]);
