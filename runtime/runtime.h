@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "api/object.h"
+#include "api/pod_fact.h"
 #include "api/snapshot.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -30,37 +31,9 @@ struct PodWish {
   bool built_in = false;  // Only the sandbox is made; minik itself serves from its network namespace.
 };
 
-struct ContainerState {
-  enum class Kind : std::uint8_t { kWaiting, kRunning, kTerminated } kind = Kind::kWaiting;
-  std::string reason, message;  // ContainerCreating, CrashLoopBackOff, Completed, Error, ...
-  WallTime started{}, finished{};
-  int exit_code = 0;
-  int signal = 0;
-  std::string container_id;  // crun://<64 hex>
-  bool operator==(const ContainerState&) const = default;
-};
-
-// What is of one container.
-struct ContainerFact {
-  std::string name, image, image_id;
-  bool init = false;
-  ContainerState state;
-  std::optional<ContainerState> last;  // How the run before ended.
-  int restarts = 0;
-  bool started = false;  // Startup probe passed, or none.
-  bool ready = false;    // Started and readiness probe passing, or none.
-  bool operator==(const ContainerFact&) const = default;
-};
-
-// Everything the runtime knows of one pod: a report replaces the one before.
-struct PodFact {
-  std::string uid;
-  bool sandbox_ready = false;  // The network namespace is pinned at netns_path.
-  std::string netns_path;      // /run/netns/minik-<cluster>-<namespace>-<pod>; the node's for hostNetwork.
-  bool stopped = false;        // Asked to stop, and every container is down.
-  std::vector<ContainerFact> containers;  // Init containers first, in the order of the spec.
-  bool operator==(const PodFact&) const = default;
-};
+using api::ContainerFact;
+using api::ContainerState;
+using api::PodFact;
 
 // Something worth an Event on the pod.
 struct PodEvent {
