@@ -228,12 +228,16 @@ Result<> NodeNet::add_pod(const NodeLinks& node, const PodLink& pod) {
   TRY(set_port_flags(port, "pod " + pod.name));
   TRY(put_fdb(rtnl_, port, pod.mac));
   for (const Ip& ip : pod.addresses) TRY(put_neighbour(rtnl_, bridge, ip, pod.mac));
-  return in_netns(pod.netns, [&] { return configure_pod(pod); });
+  return {};
 }
 
 Result<> NodeNet::start_pod(const NodeLinks& node, const PodLink& pod) {
   const int port = TRY(rtnl_.link_index(pod.host_if));
   TRY(rtnl_.set_up(port, true));
+  TRY(in_netns(pod.netns, [&] { return configure_pod(pod); }));
+  // The port got its carrier just now; asking for it makes the kernel notice at once instead of a little
+  // later, when the first packet would be lost.
+  TRY(rtnl_.link_index(pod.host_if));
   const int bridge = TRY(rtnl_.link_index(node.bridge));
   for (const Ip& ip : pod.addresses) {
     TRY(put_route(rtnl_, {whole(ip), bridge, std::nullopt, of_family(pod.gateways, ip.family())}));

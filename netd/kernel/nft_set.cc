@@ -106,7 +106,7 @@ std::uint32_t flags_of(const Set& set) {
   if (set.interval) flags |= NFT_SET_INTERVAL;
   if (set.dynamic) flags |= NFT_SET_EVAL;
   if (set.timeout_ms != 0) flags |= NFT_SET_TIMEOUT;
-  if (set.key.size() > 1) flags |= NFT_SET_CONCAT;
+  if (set.interval && set.key.size() > 1) flags |= NFT_SET_CONCAT;
   return flags;
 }
 
