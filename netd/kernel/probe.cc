@@ -41,9 +41,11 @@ Result<> try_rule(const Feature& feature) {
   table->sets["m"] = {
       Set::Kind::kMap, {Type::kIp4, Type::kProto, Type::kPort, Type::kSlot}, {Type::kIp4, Type::kPort}};
   table->chains["c"] = {feature.hook, {feature.rule}};
+  const TableName name{TableFamily::kIp, "minik-probe"};
   Ruleset rules;
-  rules.tables[{TableFamily::kIp, "minik-probe"}] = std::move(table);
+  rules.tables[name] = std::move(table);
   NftBatch batch(socket);
+  batch.clear_table(name);
   for (const RuleChange& change : diff(Plan{}, {{}, {rules}}).rules) batch.add(change);
   return batch.commit();
 }
