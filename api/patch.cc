@@ -24,7 +24,8 @@ Result<Json> merge_keyed_list(const Field& field, Json target, const Json& patch
   const StructType* element = field.type.element->of;
   for (const Json& item : patch) {
     if (!item.is_object()) {
-      return Error(Code::kInvalid, fmt::format("unable to find merge key in {}: items must be objects", field.name));
+      return Error(Code::kInvalid,
+                   fmt::format("unable to find merge key in {}: items must be objects", field.name));
     }
     const std::string directive = string_at(item, "$patch");
     if (directive == "replace") {
@@ -36,7 +37,8 @@ Result<Json> merge_keyed_list(const Field& field, Json target, const Json& patch
     }
     const Json* key = find(item, field.merge_key);
     if (key == nullptr) {
-      return Error(Code::kInvalid, fmt::format("map: {} does not contain declared merge key: {}", to_text(item), field.merge_key));
+      return Error(Code::kInvalid, fmt::format("map: {} does not contain declared merge key: {}",
+                                               to_text(item), field.merge_key));
     }
     const auto at = std::find_if(target.begin(), target.end(),
                                  [&](const Json& mine) { return same_key(mine, field.merge_key, *key); });
@@ -64,7 +66,8 @@ void set_order(const std::string& merge_key, Json& list, const Json& order) {
   const auto rank = [&](const Json& item) -> std::ptrdiff_t {
     for (std::size_t i = 0; i < order.size(); ++i) {
       const bool same = merge_key.empty() ? order[i] == item
-                                          : find(order[i], merge_key) != nullptr && same_key(item, merge_key, *find(order[i], merge_key));
+                                          : find(order[i], merge_key) != nullptr &&
+                                                same_key(item, merge_key, *find(order[i], merge_key));
       if (same) return static_cast<std::ptrdiff_t>(i);
     }
     return -1;
@@ -76,7 +79,8 @@ void set_order(const std::string& merge_key, Json& list, const Json& order) {
     last = mine < 0 ? last : mine;
     ranked.emplace_back(last, std::move(item));
   }
-  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   list = Json::array();
   for (auto& [at, item] : ranked) list.push_back(std::move(item));
 }
@@ -89,7 +93,8 @@ Result<Json> merge_member(const Field* field, Json target, const Json& patch) {
     return merge_keyed_list(*field, std::move(target), patch);
   }
   if (list_patch || !patch.is_object()) return patch;
-  const StructType* type = field != nullptr && field->type.kind == Type::Kind::kStruct ? field->type.of : nullptr;
+  const StructType* type =
+      field != nullptr && field->type.kind == Type::Kind::kStruct ? field->type.of : nullptr;
   if (!target.is_object()) target = Json::object();
   return merge_struct(type, std::move(target), patch);
 }
@@ -101,7 +106,9 @@ void retain_only(Json& target, const Json& keys) {
   }
 }
 
-const Field* field_of(const StructType* type, std::string_view name) { return type == nullptr ? nullptr : type->field(name); }
+const Field* field_of(const StructType* type, std::string_view name) {
+  return type == nullptr ? nullptr : type->field(name);
+}
 
 void delete_primitives(Json& target, const std::string& name, const Json& values) {
   if (!target.contains(name) || !values.is_array()) return;
@@ -122,7 +129,8 @@ Result<Json> merge_struct(const StructType* type, Json target, const Json& patch
   if (!directive.empty() && directive != "merge") {
     return Error(Code::kInvalid, fmt::format("unknown patch type: {}", directive));
   }
-  if (const Json* keys = find(patch, "$retainKeys"); keys != nullptr && keys->is_array()) retain_only(target, *keys);
+  if (const Json* keys = find(patch, "$retainKeys"); keys != nullptr && keys->is_array())
+    retain_only(target, *keys);
   for (const auto& [name, value] : patch.items()) {
     if (name.starts_with(kDeletePrefix)) {
       delete_primitives(target, name.substr(kDeletePrefix.size()), value);
@@ -131,7 +139,8 @@ Result<Json> merge_struct(const StructType* type, Json target, const Json& patch
     } else if (value.is_null()) {
       target.erase(name);
     } else {
-      target[name] = TRY(merge_member(field_of(type, name), target.contains(name) ? target[name] : Json(), value));
+      target[name] =
+          TRY(merge_member(field_of(type, name), target.contains(name) ? target[name] : Json(), value));
     }
   }
   for (const auto& [name, value] : patch.items()) {
@@ -156,7 +165,8 @@ void prune(const StructType* type, const Json& before, const Json& wanted, Json&
     const Field* field = field_of(type, name);
     Json& mine = live[name];
     if (old.is_object() && now->is_object()) {
-      prune(field != nullptr && field->type.kind == Type::Kind::kStruct ? field->type.of : nullptr, old, *now, mine);
+      prune(field != nullptr && field->type.kind == Type::Kind::kStruct ? field->type.of : nullptr, old, *now,
+            mine);
     } else if (field != nullptr && field->merge && old.is_array() && now->is_array() && mine.is_array()) {
       for (const Json& item : old) {
         if (field->merge_key.empty()) {
@@ -171,8 +181,10 @@ void prune(const StructType* type, const Json& before, const Json& wanted, Json&
         const auto kept = std::find_if(now->begin(), now->end(), same);
         const auto at = std::find_if(mine.begin(), mine.end(), same);
         if (at == mine.end()) continue;
-        if (kept == now->end()) mine.erase(at);
-        else prune(field->type.element->of, item, *kept, *at);
+        if (kept == now->end())
+          mine.erase(at);
+        else
+          prune(field->type.element->of, item, *kept, *at);
       }
     }
   }
@@ -184,8 +196,10 @@ Json merge_patch(Json target, const Json& patch) {
   if (!patch.is_object()) return patch;
   if (!target.is_object()) target = Json::object();
   for (const auto& [name, value] : patch.items()) {
-    if (value.is_null()) target.erase(name);
-    else target[name] = merge_patch(target.contains(name) ? target[name] : Json(), value);
+    if (value.is_null())
+      target.erase(name);
+    else
+      target[name] = merge_patch(target.contains(name) ? target[name] : Json(), value);
   }
   return target;
 }

@@ -16,8 +16,8 @@ Result<Json> json_patch(const Json& target, const Json& operations);
 // $deleteFromPrimitiveList/….
 Result<Json> strategic_patch(const StructType& type, Json target, const Json& patch);
 
-// Client-side apply in one step: what `live` becomes when the manifest changes from `last_applied` to `wanted`.
-// Fields that only the server or other clients set stay.
+// Client-side apply in one step: what `live` becomes when the manifest changes from `last_applied` to
+// `wanted`. Fields that only the server or other clients set stay.
 Json apply_three_way(const StructType& type, const Json& last_applied, const Json& wanted, const Json& live);
 
 }  // namespace minik::api

@@ -19,7 +19,9 @@ std::string port_text(const Json& object) {
   return port->is_string() ? port->get<std::string>() : to_text(*port);
 }
 
-KeyRef key_ref(const Json& ref) { return {string_at(ref, "name"), string_at(ref, "key"), bool_at(ref, "optional")}; }
+KeyRef key_ref(const Json& ref) {
+  return {string_at(ref, "name"), string_at(ref, "key"), bool_at(ref, "optional")};
+}
 
 EnvVar parse_env(const Json& json) {
   EnvVar var{string_at(json, "name"), string_at(json, "value"), {}, {}, {}};
@@ -95,7 +97,8 @@ Container parse_container(const Json& json, const Json& pod_security) {
   c.args = strings_at(json, "args");
   for (const Json& p : array_at(json, "ports")) {
     c.ports.push_back({string_at(p, "name"), string_at(p, "protocol", "TCP"), string_at(p, "hostIP"),
-                       static_cast<int>(int_at(p, "containerPort")), static_cast<int>(int_at(p, "hostPort"))});
+                       static_cast<int>(int_at(p, "containerPort")),
+                       static_cast<int>(int_at(p, "hostPort"))});
   }
   for (const Json& e : array_at(json, "env")) c.env.push_back(parse_env(e));
   for (const Json& e : array_at(json, "envFrom")) c.env_from.push_back(parse_env_from(e));
@@ -141,7 +144,8 @@ Pod Pod::parse(const Object& object) {
   const Json& spec = object_at(object.body(), "spec");
   const Json& security = object_at(spec, "securityContext");
   Pod pod;
-  for (const Json& c : array_at(spec, "initContainers")) pod.init_containers.push_back(parse_container(c, security));
+  for (const Json& c : array_at(spec, "initContainers"))
+    pod.init_containers.push_back(parse_container(c, security));
   for (const Json& c : array_at(spec, "containers")) pod.containers.push_back(parse_container(c, security));
   pod.node_name = string_at(spec, "nodeName");
   pod.hostname = string_at(spec, "hostname");

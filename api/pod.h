@@ -23,8 +23,8 @@ struct KeyRef {
 
 struct EnvVar {
   std::string name, value;
-  std::optional<std::string> field_path;       // valueFrom.fieldRef
-  std::optional<KeyRef> config_map, secret;    // valueFrom.configMapKeyRef, .secretKeyRef
+  std::optional<std::string> field_path;     // valueFrom.fieldRef
+  std::optional<KeyRef> config_map, secret;  // valueFrom.configMapKeyRef, .secretKeyRef
 };
 
 struct EnvFrom {
@@ -62,7 +62,8 @@ struct HostAlias {
 
 struct Pod {
   std::vector<Container> init_containers, containers;
-  std::string node_name, hostname, subdomain, service_account, restart_policy = "Always", dns_policy = "ClusterFirst";
+  std::string node_name, hostname, subdomain, service_account, restart_policy = "Always",
+                                                               dns_policy = "ClusterFirst";
   std::vector<HostAlias> host_aliases;
   std::vector<std::string> dns_nameservers, dns_searches;
   std::vector<std::pair<std::string, std::string>> dns_options;  // Name and value (may be empty).
@@ -70,9 +71,9 @@ struct Pod {
   std::int64_t grace_seconds = 30;
   // Status.
   std::string phase;
-  std::optional<Ip> ip;       // status.podIP: also the lease of the address.
+  std::optional<Ip> ip;  // status.podIP: also the lease of the address.
   std::vector<Ip> ips;
-  bool ready = false;         // Condition Ready is True.
+  bool ready = false;  // Condition Ready is True.
   bool finished() const { return phase == "Succeeded" || phase == "Failed"; }
 
   static Pod parse(const Object& object);

@@ -34,28 +34,39 @@ void check_meta(Causes& causes, const Kind& kind, const Json& object) {
   }
   constexpr std::size_t kAnnotationBytesMax = 256 * 1024;
   if (bytes > kAnnotationBytesMax) {
-    causes.push_back({"FieldValueTooLong", "metadata.annotations", fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax)});
+    causes.push_back({"FieldValueTooLong", "metadata.annotations",
+                      fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax)});
   }
   for (std::size_t i = 0; i < array_at(meta, "ownerReferences").size(); ++i) {
     const Json& owner = array_at(meta, "ownerReferences")[i];
     for (const char* member : {"apiVersion", "kind", "name", "uid"}) {
-      if (string_at(owner, member).empty()) cause_invalid(causes, fmt::format("metadata.ownerReferences[{}].{}", i, member), "", "must not be empty");
+      if (string_at(owner, member).empty())
+        cause_invalid(causes, fmt::format("metadata.ownerReferences[{}].{}", i, member), "",
+                      "must not be empty");
     }
   }
 }
 
 void check_kind(Causes& causes, const Kind& kind, const Json& object) {
-  if (kind.kind == "Service") validate_service(causes, object);
-  else if (kind.kind == "Endpoints") validate_endpoints(causes, object);
-  else if (kind.kind == "EndpointSlice") validate_endpoint_slice(causes, object);
-  else if (kind.kind == "Pod") validate_pod_spec(causes, object_at(object, "spec"), "spec");
-  else if (kind.kind == "Deployment" || kind.kind == "ReplicaSet") validate_workload(causes, object);
-  else if (kind.kind == "ConfigMap") validate_config_map(causes, object);
-  else if (kind.kind == "Secret") validate_secret(causes, object);
+  if (kind.kind == "Service")
+    validate_service(causes, object);
+  else if (kind.kind == "Endpoints")
+    validate_endpoints(causes, object);
+  else if (kind.kind == "EndpointSlice")
+    validate_endpoint_slice(causes, object);
+  else if (kind.kind == "Pod")
+    validate_pod_spec(causes, object_at(object, "spec"), "spec");
+  else if (kind.kind == "Deployment" || kind.kind == "ReplicaSet")
+    validate_workload(causes, object);
+  else if (kind.kind == "ConfigMap")
+    validate_config_map(causes, object);
+  else if (kind.kind == "Secret")
+    validate_secret(causes, object);
 }
 
 // Fields that the schema marks immutable at the top of the object or of its spec.
-void check_immutable(Causes& causes, const StructType& type, const Json& object, const Json& old, const std::string& path) {
+void check_immutable(Causes& causes, const StructType& type, const Json& object, const Json& old,
+                     const std::string& path) {
   for (const Field& field : type.fields) {
     const std::string here = path.empty() ? field.name : path + "." + field.name;
     const Json* now = find(object, field.name);
@@ -72,10 +83,12 @@ void check_immutable(Causes& causes, const StructType& type, const Json& object,
 }  // namespace
 
 void cause_required(Causes& causes, std::string field, std::string detail) {
-  causes.push_back({"FieldValueRequired", std::move(field), detail.empty() ? "Required value" : "Required value: " + detail});
+  causes.push_back({"FieldValueRequired", std::move(field),
+                    detail.empty() ? "Required value" : "Required value: " + detail});
 }
 void cause_invalid(Causes& causes, std::string field, const Json& value, std::string_view detail) {
-  causes.push_back({"FieldValueInvalid", std::move(field), fmt::format("Invalid value: {}: {}", to_text(value), detail)});
+  causes.push_back(
+      {"FieldValueInvalid", std::move(field), fmt::format("Invalid value: {}: {}", to_text(value), detail)});
 }
 void cause_duplicate(Causes& causes, std::string field, const Json& value) {
   causes.push_back({"FieldValueDuplicate", std::move(field), "Duplicate value: " + to_text(value)});
@@ -83,41 +96,49 @@ void cause_duplicate(Causes& causes, std::string field, const Json& value) {
 void cause_forbidden(Causes& causes, std::string field, std::string_view detail) {
   causes.push_back({"FieldValueForbidden", std::move(field), fmt::format("Forbidden: {}", detail)});
 }
-void cause_unsupported(Causes& causes, std::string field, const Json& value, const std::vector<std::string>& allowed) {
+void cause_unsupported(Causes& causes, std::string field, const Json& value,
+                       const std::vector<std::string>& allowed) {
   std::vector<std::string> quoted;
   for (const auto& word : allowed) quoted.push_back("\"" + word + "\"");
-  causes.push_back({"FieldValueNotSupported", std::move(field),
-                    fmt::format("Unsupported value: {}: supported values: {}", to_text(value), join(quoted, ", "))});
+  causes.push_back(
+      {"FieldValueNotSupported", std::move(field),
+       fmt::format("Unsupported value: {}: supported values: {}", to_text(value), join(quoted, ", "))});
 }
 
 std::string label_value_error(std::string_view value) {
   if (value.empty()) return "";
   if (value.size() > 63) return "must be no more than 63 characters";
   const auto ok = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
-  const bool inner = std::all_of(value.begin(), value.end(), [&](char c) { return ok(c) || c == '-' || c == '_' || c == '.'; });
+  const bool inner = std::all_of(value.begin(), value.end(),
+                                 [&](char c) { return ok(c) || c == '-' || c == '_' || c == '.'; });
   if (inner && ok(value.front()) && ok(value.back())) return "";
-  return "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
-         "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+  return "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
+         "must start and end "
+         "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
+         "validation is "
          "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 }
 
 std::string qualified_name_error(std::string_view key) {
   if (const auto slash = key.find('/'); slash != std::string_view::npos) {
     if (slash == 0) return "prefix part must be non-empty";
-    if (const std::string error = dns1123_subdomain_error(key.substr(0, slash)); !error.empty()) return "prefix part " + error;
+    if (const std::string error = dns1123_subdomain_error(key.substr(0, slash)); !error.empty())
+      return "prefix part " + error;
     key.remove_prefix(slash + 1);
   }
   if (key.empty()) return "name part must be non-empty";
   if (label_value_error(key).empty()) return "";
   if (key.size() > 63) return "name part must be no more than 63 characters";
-  return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+  return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+         "alphanumeric "
          "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
          "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 }
 
 void check_labels(Causes& causes, const Json& labels, const std::string& field) {
   for (const auto& [key, value] : labels.items()) {
-    if (const std::string error = qualified_name_error(key); !error.empty()) cause_invalid(causes, field, key, error);
+    if (const std::string error = qualified_name_error(key); !error.empty())
+      cause_invalid(causes, field, key, error);
     if (!value.is_string()) continue;
     if (const std::string error = label_value_error(value.get_ref<const std::string&>()); !error.empty()) {
       cause_invalid(causes, field, value, error);
@@ -134,7 +155,8 @@ std::string port_name_error(std::string_view name) {
   if (name.size() > 15) return "must be no more than 15 characters";
   const auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
   const auto ok = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; };
-  if (!std::all_of(name.begin(), name.end(), ok)) return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+  if (!std::all_of(name.begin(), name.end(), ok))
+    return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
   if (std::none_of(name.begin(), name.end(), letter)) return "must contain at least one letter (a-z)";
   if (name.find("--") != std::string_view::npos) return "must not contain consecutive hyphens";
   if (name.front() == '-' || name.back() == '-') return "must not begin or end with a hyphen";
@@ -142,12 +164,17 @@ std::string port_name_error(std::string_view name) {
 }
 
 void default_object(const Kind& kind, Json& object) {
-  if (kind.kind == "Service") default_service(object);
-  else if (kind.kind == "Pod" && object.contains("spec")) default_pod_spec(object["spec"]);
-  else if (kind.kind == "Deployment" || kind.kind == "ReplicaSet") default_deployment(object);
-  else if (kind.kind == "Secret") default_secret(object);
+  if (kind.kind == "Service")
+    default_service(object);
+  else if (kind.kind == "Pod" && object.contains("spec"))
+    default_pod_spec(object["spec"]);
+  else if (kind.kind == "Deployment" || kind.kind == "ReplicaSet")
+    default_deployment(object);
+  else if (kind.kind == "Secret")
+    default_secret(object);
   else if (kind.kind == "Namespace") {
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = string_at(object_at(object, "metadata"), "name");
+    object["metadata"]["labels"]["kubernetes.io/metadata.name"] =
+        string_at(object_at(object, "metadata"), "name");
     if (!object_at(object, "spec").contains("finalizers")) object["spec"]["finalizers"] = {"kubernetes"};
     if (!object_at(object, "status").contains("phase")) object["status"]["phase"] = "Active";
   }
@@ -164,9 +191,12 @@ Causes validate_create(const Kind& kind, const Json& object) {
 Causes validate_update(const Kind& kind, const Json& object, const Json& old) {
   Causes causes = validate_create(kind, object);
   check_immutable(causes, *kind.type, object, old, "");
-  if (kind.kind == "Service") validate_service_update(causes, object, old);
-  else if (kind.kind == "Pod") validate_pod_update(causes, object, old);
-  else if (kind.kind == "ConfigMap" || kind.kind == "Secret") validate_data_update(causes, object, old);
+  if (kind.kind == "Service")
+    validate_service_update(causes, object, old);
+  else if (kind.kind == "Pod")
+    validate_pod_update(causes, object, old);
+  else if (kind.kind == "ConfigMap" || kind.kind == "Secret")
+    validate_data_update(causes, object, old);
   return causes;
 }
 
@@ -177,7 +207,8 @@ Error invalid(std::string_view kind, std::string_view name, Causes causes) {
     if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
   }
   const std::string all = texts.size() == 1 ? texts[0] : "[" + join(texts, ", ") + "]";
-  return Error(Code::kInvalid, fmt::format("{} \"{}\" is invalid: {}", kind, name, all)).with_causes(std::move(causes));
+  return Error(Code::kInvalid, fmt::format("{} \"{}\" is invalid: {}", kind, name, all))
+      .with_causes(std::move(causes));
 }
 
 }  // namespace minik::api

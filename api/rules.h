@@ -1,5 +1,5 @@
-// Rules: what the schema cannot say about a kind: names, computed defaults, relations between fields, what may
-// change.  One rules_<topic>.cc per topic, with the message texts of Kubernetes.
+// Rules: what the schema cannot say about a kind: names, computed defaults, relations between fields, what
+// may change.  One rules_<topic>.cc per topic, with the message texts of Kubernetes.
 //
 // Pure: functions on JSON values; causes come in the order of the fields.
 #pragma once
@@ -31,7 +31,8 @@ void cause_required(Causes& causes, std::string field, std::string detail = "");
 void cause_invalid(Causes& causes, std::string field, const Json& value, std::string_view detail);
 void cause_duplicate(Causes& causes, std::string field, const Json& value);
 void cause_forbidden(Causes& causes, std::string field, std::string_view detail);
-void cause_unsupported(Causes& causes, std::string field, const Json& value, const std::vector<std::string>& allowed);
+void cause_unsupported(Causes& causes, std::string field, const Json& value,
+                       const std::vector<std::string>& allowed);
 
 void check_labels(Causes& causes, const Json& labels, const std::string& field);
 void check_port(Causes& causes, const Json& value, const std::string& field);

@@ -12,13 +12,15 @@ constexpr std::size_t kDataBytesMax = 1024 * 1024;
 
 void check_keys(Causes& causes, const Json& object, const char* member, std::size_t& bytes) {
   for (const auto& [key, value] : object_at(object, member).items()) {
-    const bool good = !key.empty() && key.size() <= 253 && key != "." && !key.starts_with("..") &&
-                      std::all_of(key.begin(), key.end(), [](char c) {
-                        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-                      });
+    const bool good =
+        !key.empty() && key.size() <= 253 && key != "." && !key.starts_with("..") &&
+        std::all_of(key.begin(), key.end(), [](char c) {
+          return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+        });
     if (!good) {
       cause_invalid(causes, std::string(member) + "[" + key + "]", key,
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
+                    "'key.name',  or 'KEY_NAME',  or "
                     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
     }
     if (value.is_string()) bytes += value.get_ref<const std::string&>().size();
@@ -34,7 +36,8 @@ void check_base64(Causes& causes, const Json& object, const char* member) {
 }
 
 void check_size(Causes& causes, std::size_t bytes) {
-  if (bytes > kDataBytesMax) causes.push_back({"FieldValueTooLong", "", "Too long: may not be more than 1048576 bytes"});
+  if (bytes > kDataBytesMax)
+    causes.push_back({"FieldValueTooLong", "", "Too long: may not be more than 1048576 bytes"});
 }
 
 }  // namespace
@@ -53,7 +56,8 @@ void validate_config_map(Causes& causes, const Json& map) {
   check_keys(causes, map, "binaryData", bytes);
   check_base64(causes, map, "binaryData");
   for (const auto& [key, value] : object_at(map, "data").items()) {
-    if (object_at(map, "binaryData").contains(key)) cause_invalid(causes, "data[" + key + "]", key, "duplicate of key present in binaryData");
+    if (object_at(map, "binaryData").contains(key))
+      cause_invalid(causes, "data[" + key + "]", key, "duplicate of key present in binaryData");
   }
   check_size(causes, bytes);
 }
@@ -72,9 +76,11 @@ void validate_secret(Causes& causes, const Json& secret) {
 
 void validate_data_update(Causes& causes, const Json& object, const Json& old) {
   if (!bool_at(old, "immutable")) return;
-  if (!bool_at(object, "immutable")) cause_forbidden(causes, "immutable", "field is immutable when `immutable` is set");
+  if (!bool_at(object, "immutable"))
+    cause_forbidden(causes, "immutable", "field is immutable when `immutable` is set");
   for (const char* member : {"data", "binaryData"}) {
-    if (object_at(object, member) != object_at(old, member)) cause_forbidden(causes, member, "field is immutable when `immutable` is set");
+    if (object_at(object, member) != object_at(old, member))
+      cause_forbidden(causes, member, "field is immutable when `immutable` is set");
   }
 }
 

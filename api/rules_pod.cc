@@ -21,11 +21,13 @@ std::string tag_of(const std::string& image) {
 
 void default_container(Json& container, bool host_network) {
   if (!container.contains("imagePullPolicy")) {
-    container["imagePullPolicy"] = tag_of(string_at(container, "image")) == "latest" ? "Always" : "IfNotPresent";
+    container["imagePullPolicy"] =
+        tag_of(string_at(container, "image")) == "latest" ? "Always" : "IfNotPresent";
   }
   if (host_network && container.contains("ports") && container["ports"].is_array()) {
     for (Json& port : container["ports"]) {
-      if (port.is_object() && !port.contains("hostPort") && port.contains("containerPort")) port["hostPort"] = port["containerPort"];
+      if (port.is_object() && !port.contains("hostPort") && port.contains("containerPort"))
+        port["hostPort"] = port["containerPort"];
     }
   }
 }
@@ -34,7 +36,9 @@ std::string env_name_error(const std::string& name) {
   if (name.empty()) return "must not be empty";
   for (const char c : name) {
     const auto u = static_cast<unsigned char>(c);
-    if (u < 0x21 || u > 0x7e || c == '=') return "a valid environment variable name must consist only of printable ASCII characters other than '='";
+    if (u < 0x21 || u > 0x7e || c == '=')
+      return "a valid environment variable name must consist only of printable ASCII characters other than "
+             "'='";
   }
   return "";
 }
@@ -44,18 +48,23 @@ void validate_probe(Causes& causes, const Json& container, const char* member, c
   if (probe == nullptr) return;
   const std::string here = at + "." + member;
   int handlers = 0;
-  for (const char* handler : {"exec", "httpGet", "tcpSocket", "grpc"}) handlers += probe->contains(handler) ? 1 : 0;
+  for (const char* handler : {"exec", "httpGet", "tcpSocket", "grpc"})
+    handlers += probe->contains(handler) ? 1 : 0;
   if (handlers == 0) cause_required(causes, here, "must specify a handler type");
   if (handlers > 1) cause_forbidden(causes, here, "may not specify more than 1 handler type");
   for (const char* handler : {"httpGet", "tcpSocket"}) {
     const Json* port = find(*probe, handler, "port");
     if (port == nullptr) continue;
     const std::string field = fmt::format("{}.{}.port", here, handler);
-    if (port->is_number()) check_port(causes, *port, field);
-    else if (const std::string error = port_name_error(port->get<std::string>()); !error.empty()) cause_invalid(causes, field, *port, error);
+    if (port->is_number())
+      check_port(causes, *port, field);
+    else if (const std::string error = port_name_error(port->get<std::string>()); !error.empty())
+      cause_invalid(causes, field, *port, error);
   }
-  for (const char* number : {"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"}) {
-    if (int_at(*probe, number, 1) < 0) cause_invalid(causes, here + "." + number, (*probe)[number], "must be greater than or equal to 0");
+  for (const char* number :
+       {"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"}) {
+    if (int_at(*probe, number, 1) < 0)
+      cause_invalid(causes, here + "." + number, (*probe)[number], "must be greater than or equal to 0");
   }
   if (std::string_view(member) != "readinessProbe" && int_at(*probe, "successThreshold", 1) != 1) {
     cause_invalid(causes, here + ".successThreshold", (*probe)["successThreshold"], "must be 1");
@@ -67,37 +76,46 @@ void validate_container_ports(Causes& causes, const Json& container, const std::
   const Json& ports = array_at(container, "ports");
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const std::string here = fmt::format("{}.ports[{}]", at, i);
-    if (ports[i].contains("containerPort")) check_port(causes, ports[i]["containerPort"], here + ".containerPort");
+    if (ports[i].contains("containerPort"))
+      check_port(causes, ports[i]["containerPort"], here + ".containerPort");
     if (int_at(ports[i], "hostPort") != 0) check_port(causes, ports[i]["hostPort"], here + ".hostPort");
     const std::string name = string_at(ports[i], "name");
     if (name.empty()) continue;
-    if (const std::string error = port_name_error(name); !error.empty()) cause_invalid(causes, here + ".name", name, error);
-    else if (!names.insert(name).second) cause_duplicate(causes, here + ".name", name);
+    if (const std::string error = port_name_error(name); !error.empty())
+      cause_invalid(causes, here + ".name", name, error);
+    else if (!names.insert(name).second)
+      cause_duplicate(causes, here + ".name", name);
   }
 }
 
-void validate_container(Causes& causes, const Json& container, const std::string& at, const std::set<std::string>& volumes) {
+void validate_container(Causes& causes, const Json& container, const std::string& at,
+                        const std::set<std::string>& volumes) {
   const std::string name = string_at(container, "name");
-  if (!name.empty() && !dns1123_label_error(name).empty()) cause_invalid(causes, at + ".name", name, dns1123_label_error(name));
+  if (!name.empty() && !dns1123_label_error(name).empty())
+    cause_invalid(causes, at + ".name", name, dns1123_label_error(name));
   if (string_at(container, "image").empty()) cause_required(causes, at + ".image");
   validate_container_ports(causes, container, at);
   const Json& env = array_at(container, "env");
   for (std::size_t i = 0; i < env.size(); ++i) {
     const std::string variable = string_at(env[i], "name");
     if (variable.empty()) continue;  // The schema already asks for it.
-    if (const std::string error = env_name_error(variable); !error.empty()) cause_invalid(causes, fmt::format("{}.env[{}].name", at, i), variable, error);
+    if (const std::string error = env_name_error(variable); !error.empty())
+      cause_invalid(causes, fmt::format("{}.env[{}].name", at, i), variable, error);
     if (!string_at(env[i], "value").empty() && env[i].contains("valueFrom")) {
-      cause_invalid(causes, fmt::format("{}.env[{}].valueFrom", at, i), "", "may not be specified when `value` is not empty");
+      cause_invalid(causes, fmt::format("{}.env[{}].valueFrom", at, i), "",
+                    "may not be specified when `value` is not empty");
     }
   }
   const Json& mounts = array_at(container, "volumeMounts");
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     const std::string volume = string_at(mounts[i], "name");
     if (!volume.empty() && !volumes.contains(volume)) {
-      causes.push_back({"FieldValueNotFound", fmt::format("{}.volumeMounts[{}].name", at, i), "Not found: " + to_text(Json(volume))});
+      causes.push_back({"FieldValueNotFound", fmt::format("{}.volumeMounts[{}].name", at, i),
+                        "Not found: " + to_text(Json(volume))});
     }
   }
-  for (const char* probe : {"livenessProbe", "readinessProbe", "startupProbe"}) validate_probe(causes, container, probe, at);
+  for (const char* probe : {"livenessProbe", "readinessProbe", "startupProbe"})
+    validate_probe(causes, container, probe, at);
 }
 
 std::set<std::string> validate_volumes(Causes& causes, const Json& spec, const std::string& path) {
@@ -107,8 +125,10 @@ std::set<std::string> validate_volumes(Causes& causes, const Json& spec, const s
     const std::string name = string_at(volumes[i], "name");
     const std::string field = fmt::format("{}.volumes[{}].name", path, i);
     if (name.empty()) continue;
-    if (const std::string error = dns1123_label_error(name); !error.empty()) cause_invalid(causes, field, name, error);
-    else if (!names.insert(name).second) cause_duplicate(causes, field, name);
+    if (const std::string error = dns1123_label_error(name); !error.empty())
+      cause_invalid(causes, field, name, error);
+    else if (!names.insert(name).second)
+      cause_duplicate(causes, field, name);
   }
   return names;
 }
@@ -121,7 +141,9 @@ Json frozen_part(Json spec) {
       if (container.is_object()) container.erase("image");
     }
   }
-  for (const char* member : {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "ephemeralContainers"}) spec.erase(member);
+  for (const char* member :
+       {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "ephemeralContainers"})
+    spec.erase(member);
   return spec;
 }
 
@@ -154,23 +176,28 @@ void validate_pod_spec(Causes& causes, const Json& spec, const std::string& path
   }
   for (const char* member : {"hostname", "subdomain"}) {
     const std::string text = string_at(spec, member);
-    if (!text.empty() && !dns1123_label_error(text).empty()) cause_invalid(causes, path + "." + member, text, dns1123_label_error(text));
+    if (!text.empty() && !dns1123_label_error(text).empty())
+      cause_invalid(causes, path + "." + member, text, dns1123_label_error(text));
   }
   if (int_at(spec, "terminationGracePeriodSeconds") < 0) {
-    cause_invalid(causes, path + ".terminationGracePeriodSeconds", spec["terminationGracePeriodSeconds"], "must be greater than or equal to 0");
+    cause_invalid(causes, path + ".terminationGracePeriodSeconds", spec["terminationGracePeriodSeconds"],
+                  "must be greater than or equal to 0");
   }
   const Json& aliases = array_at(spec, "hostAliases");
   for (std::size_t i = 0; i < aliases.size(); ++i) {
     const std::string ip = string_at(aliases[i], "ip");
-    if (!ip.empty() && !Ip::parse(ip).ok()) cause_invalid(causes, fmt::format("{}.hostAliases[{}].ip", path, i), ip, "must be valid IP address");
+    if (!ip.empty() && !Ip::parse(ip).ok())
+      cause_invalid(causes, fmt::format("{}.hostAliases[{}].ip", path, i), ip, "must be valid IP address");
   }
   const Json& servers = array_at(object_at(spec, "dnsConfig"), "nameservers");
   if (string_at(spec, "dnsPolicy") == "None" && servers.empty()) {
-    cause_required(causes, path + ".dnsConfig.nameservers", "must provide at least one DNS nameserver when `dnsPolicy` is None");
+    cause_required(causes, path + ".dnsConfig.nameservers",
+                   "must provide at least one DNS nameserver when `dnsPolicy` is None");
   }
   for (std::size_t i = 0; i < servers.size(); ++i) {
     if (servers[i].is_string() && !Ip::parse(servers[i].get<std::string>()).ok()) {
-      cause_invalid(causes, fmt::format("{}.dnsConfig.nameservers[{}]", path, i), servers[i], "must be valid IP address");
+      cause_invalid(causes, fmt::format("{}.dnsConfig.nameservers[{}]", path, i), servers[i],
+                    "must be valid IP address");
     }
   }
 }
@@ -180,10 +207,12 @@ void validate_pod_update(Causes& causes, const Json& pod, const Json& old) {
   const Json& now = object_at(pod, "spec");
   if (string_at(before, "nodeName").empty() && now.contains("nodeName")) before["nodeName"] = now["nodeName"];
   if (frozen_part(now) != frozen_part(before)) {
-    cause_forbidden(causes, "spec",
-                    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-                    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-                    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+    cause_forbidden(
+        causes, "spec",
+        "pod updates may not change fields other than "
+        "`spec.containers[*].image`,`spec.initContainers[*].image`,"
+        "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+        "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
   }
 }
 

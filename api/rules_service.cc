@@ -12,7 +12,8 @@ namespace {
 
 bool is_external(const std::string& type) { return type == "NodePort" || type == "LoadBalancer"; }
 
-void validate_service_port(Causes& causes, const Json& port, const std::string& at, bool names_required, const std::string& type) {
+void validate_service_port(Causes& causes, const Json& port, const std::string& at, bool names_required,
+                           const std::string& type) {
   const std::string name = string_at(port, "name");
   if (name.empty()) {
     if (names_required) cause_required(causes, at + ".name");
@@ -21,7 +22,8 @@ void validate_service_port(Causes& causes, const Json& port, const std::string& 
   }
   if (port.contains("port")) check_port(causes, port["port"], at + ".port");
   if (const Json* target = find(port, "targetPort"); target != nullptr) {
-    if (target->is_number()) check_port(causes, *target, at + ".targetPort");
+    if (target->is_number())
+      check_port(causes, *target, at + ".targetPort");
     else if (const std::string error = port_name_error(string_at(port, "targetPort")); !error.empty()) {
       cause_invalid(causes, at + ".targetPort", *target, error);
     }
@@ -55,12 +57,15 @@ void validate_cluster_ips(Causes& causes, const Json& spec, const std::string& t
   const Json& ips = array_at(spec, "clusterIPs");
   const std::string first = string_at(spec, "clusterIP");
   if (type == "ExternalName") {
-    if (!first.empty() || !ips.empty()) cause_forbidden(causes, "spec.clusterIPs", "may not be set for ExternalName services");
+    if (!first.empty() || !ips.empty())
+      cause_forbidden(causes, "spec.clusterIPs", "may not be set for ExternalName services");
     return;
   }
-  if (!ips.empty() && ips[0] != Json(first)) cause_invalid(causes, "spec.clusterIPs", ips, "first value must match `clusterIP`");
+  if (!ips.empty() && ips[0] != Json(first))
+    cause_invalid(causes, "spec.clusterIPs", ips, "first value must match `clusterIP`");
   if (first == "None" && is_external(type)) {
-    cause_invalid(causes, "spec.clusterIPs[0]", "None", fmt::format("may not be set to 'None' for {} services", type));
+    cause_invalid(causes, "spec.clusterIPs[0]", "None",
+                  fmt::format("may not be set to 'None' for {} services", type));
   }
   if (ips.size() > 2) cause_invalid(causes, "spec.clusterIPs", ips, "may only hold up to 2 values");
   std::set<Family> families;
@@ -68,11 +73,13 @@ void validate_cluster_ips(Causes& causes, const Json& spec, const std::string& t
     const std::string field = fmt::format("spec.clusterIPs[{}]", i);
     const std::string text = ips[i].is_string() ? ips[i].get<std::string>() : "";
     if (text == "None") {
-      if (ips.size() > 1) cause_invalid(causes, "spec.clusterIPs", ips, "'None' must be the first and only value");
+      if (ips.size() > 1)
+        cause_invalid(causes, "spec.clusterIPs", ips, "'None' must be the first and only value");
       continue;
     }
     const auto ip = Ip::parse(text);
-    if (!ip.ok()) cause_invalid(causes, field, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    if (!ip.ok())
+      cause_invalid(causes, field, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
     else if (!families.insert(ip->family()).second) {
       cause_invalid(causes, "spec.clusterIPs", ips, "may specify no more than one IP for each IP family");
     }
@@ -92,17 +99,20 @@ void validate_external_name(Causes& causes, const Json& spec, const std::string&
 void validate_traffic(Causes& causes, const Json& spec, const std::string& type) {
   if (type != "LoadBalancer") {
     if (!array_at(spec, "loadBalancerSourceRanges").empty()) {
-      cause_forbidden(causes, "spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'");
+      cause_forbidden(causes, "spec.LoadBalancerSourceRanges",
+                      "may only be used when `type` is 'LoadBalancer'");
     }
     if (spec.contains("allocateLoadBalancerNodePorts")) {
-      cause_forbidden(causes, "spec.allocateLoadBalancerNodePorts", "may only be used when `type` is 'LoadBalancer'");
+      cause_forbidden(causes, "spec.allocateLoadBalancerNodePorts",
+                      "may only be used when `type` is 'LoadBalancer'");
     }
     if (spec.contains("loadBalancerClass")) {
       cause_forbidden(causes, "spec.loadBalancerClass", "may only be used when `type` is 'LoadBalancer'");
     }
   }
   if (spec.contains("externalTrafficPolicy") && !is_external(type) && array_at(spec, "externalIPs").empty()) {
-    cause_invalid(causes, "spec.externalTrafficPolicy", spec["externalTrafficPolicy"], "may only be set for externally-accessible services");
+    cause_invalid(causes, "spec.externalTrafficPolicy", spec["externalTrafficPolicy"],
+                  "may only be set for externally-accessible services");
   }
   if (string_at(spec, "sessionAffinity", "None") == "None" && spec.contains("sessionAffinityConfig")) {
     cause_forbidden(causes, "spec.sessionAffinityConfig", "must not be set when session affinity is None");
@@ -110,15 +120,19 @@ void validate_traffic(Causes& causes, const Json& spec, const std::string& type)
   if (const Json* timeout = find(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds")) {
     const std::int64_t seconds = timeout->is_number() ? timeout->get<std::int64_t>() : 0;
     if (seconds < 1 || seconds > 86400) {
-      cause_invalid(causes, "spec.sessionAffinityConfig.clientIP.timeoutSeconds", *timeout, "must be greater than 0 and less than 86400");
+      cause_invalid(causes, "spec.sessionAffinityConfig.clientIP.timeoutSeconds", *timeout,
+                    "must be greater than 0 and less than 86400");
     }
   }
   for (std::size_t i = 0; i < array_at(spec, "externalIPs").size(); ++i) {
     const Json& text = array_at(spec, "externalIPs")[i];
     const auto ip = Ip::parse(text.is_string() ? text.get<std::string>() : "");
-    if (!ip.ok()) cause_invalid(causes, fmt::format("spec.externalIPs[{}]", i), text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    if (!ip.ok())
+      cause_invalid(causes, fmt::format("spec.externalIPs[{}]", i), text,
+                    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
     else if (ip->is_loopback() || ip->is_unspecified()) {
-      cause_invalid(causes, fmt::format("spec.externalIPs[{}]", i), text, "may not be unspecified or in the loopback range");
+      cause_invalid(causes, fmt::format("spec.externalIPs[{}]", i), text,
+                    "may not be unspecified or in the loopback range");
     }
   }
 }
@@ -127,7 +141,8 @@ void validate_addresses(Causes& causes, const Json& addresses, const std::string
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const std::string text = string_at(addresses[i], "ip");
     if (!text.empty() && !Ip::parse(text).ok()) {
-      cause_invalid(causes, fmt::format("{}[{}].ip", at, i), text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+      cause_invalid(causes, fmt::format("{}[{}].ip", at, i), text,
+                    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
     }
     const std::string hostname = string_at(addresses[i], "hostname");
     if (!hostname.empty() && !dns1123_label_error(hostname).empty()) {
@@ -150,16 +165,22 @@ void default_service(Json& service) {
       if (port.is_object() && absent && port.contains("port")) port["targetPort"] = port["port"];
     }
   }
-  if (string_at(spec, "sessionAffinity") == "ClientIP" && find(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds") == nullptr) {
+  if (string_at(spec, "sessionAffinity") == "ClientIP" &&
+      find(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds") == nullptr) {
     spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] = 10800;
   }
-  if (type != "ExternalName" && !spec.contains("internalTrafficPolicy")) spec["internalTrafficPolicy"] = "Cluster";
-  if ((is_external(type) || !array_at(spec, "externalIPs").empty()) && !spec.contains("externalTrafficPolicy")) {
+  if (type != "ExternalName" && !spec.contains("internalTrafficPolicy"))
+    spec["internalTrafficPolicy"] = "Cluster";
+  if ((is_external(type) || !array_at(spec, "externalIPs").empty()) &&
+      !spec.contains("externalTrafficPolicy")) {
     spec["externalTrafficPolicy"] = "Cluster";
   }
-  if (type == "LoadBalancer" && !spec.contains("allocateLoadBalancerNodePorts")) spec["allocateLoadBalancerNodePorts"] = true;
-  if (string_at(spec, "clusterIP").empty() && !array_at(spec, "clusterIPs").empty()) spec["clusterIP"] = spec["clusterIPs"][0];
-  if (!string_at(spec, "clusterIP").empty() && array_at(spec, "clusterIPs").empty()) spec["clusterIPs"] = Json::array({spec["clusterIP"]});
+  if (type == "LoadBalancer" && !spec.contains("allocateLoadBalancerNodePorts"))
+    spec["allocateLoadBalancerNodePorts"] = true;
+  if (string_at(spec, "clusterIP").empty() && !array_at(spec, "clusterIPs").empty())
+    spec["clusterIP"] = spec["clusterIPs"][0];
+  if (!string_at(spec, "clusterIP").empty() && array_at(spec, "clusterIPs").empty())
+    spec["clusterIPs"] = Json::array({spec["clusterIP"]});
   if (find(service, "status", "loadBalancer") == nullptr) service["status"]["loadBalancer"] = Json::object();
 }
 
@@ -177,7 +198,8 @@ void validate_service(Causes& causes, const Json& service) {
 void validate_service_update(Causes& causes, const Json& service, const Json& old) {
   const Json& now = object_at(service, "spec");
   const Json& before = object_at(old, "spec");
-  const bool needs_ip = string_at(now, "type") != "ExternalName" && string_at(before, "type") != "ExternalName";
+  const bool needs_ip =
+      string_at(now, "type") != "ExternalName" && string_at(before, "type") != "ExternalName";
   const std::string was = string_at(before, "clusterIP");
   if (needs_ip && !was.empty() && string_at(now, "clusterIP") != was) {
     cause_invalid(causes, "spec.clusterIPs[0]", array_at(now, "clusterIPs"), "may not change once set");
@@ -195,8 +217,10 @@ void validate_endpoints(Causes& causes, const Json& endpoints) {
     validate_addresses(causes, array_at(subsets[i], "notReadyAddresses"), at + ".notReadyAddresses");
     const Json& ports = array_at(subsets[i], "ports");
     for (std::size_t p = 0; p < ports.size(); ++p) {
-      if (ports[p].contains("port")) check_port(causes, ports[p]["port"], fmt::format("{}.ports[{}].port", at, p));
-      if (ports.size() > 1 && string_at(ports[p], "name").empty()) cause_required(causes, fmt::format("{}.ports[{}].name", at, p));
+      if (ports[p].contains("port"))
+        check_port(causes, ports[p]["port"], fmt::format("{}.ports[{}].port", at, p));
+      if (ports.size() > 1 && string_at(ports[p], "name").empty())
+        cause_required(causes, fmt::format("{}.ports[{}].name", at, p));
     }
   }
 }
@@ -210,7 +234,9 @@ void validate_endpoint_slice(Causes& causes, const Json& slice) {
       if (type == "FQDN" || !addresses[a].is_string()) continue;
       const std::string field = fmt::format("endpoints[{}].addresses[{}]", i, a);
       const auto ip = Ip::parse(addresses[a].get<std::string>());
-      if (!ip.ok()) cause_invalid(causes, field, addresses[a], "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+      if (!ip.ok())
+        cause_invalid(causes, field, addresses[a],
+                      "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
       else if (ip->is_v4() != (type != "IPv6")) {
         cause_invalid(causes, field, addresses[a], fmt::format("must be a valid {} address", type));
       } else if (ip->is_loopback() || ip->is_unspecified()) {

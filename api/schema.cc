@@ -21,11 +21,16 @@ using Types = std::map<std::string, std::unique_ptr<StructType>, std::less<>>;
 
 Result<Type> parse_type(const Types& types, std::string_view text) {
   static const std::map<std::string, Type::Kind, std::less<>> kScalars = {
-      {"string", Type::Kind::kString},       {"int32", Type::Kind::kInt32},
-      {"int64", Type::Kind::kInt64},         {"bool", Type::Kind::kBool},
-      {"number", Type::Kind::kNumber},       {"bytes", Type::Kind::kBytes},
-      {"time", Type::Kind::kTime},           {"microtime", Type::Kind::kMicroTime},
-      {"quantity", Type::Kind::kQuantity},   {"intorstring", Type::Kind::kIntOrString},
+      {"string", Type::Kind::kString},
+      {"int32", Type::Kind::kInt32},
+      {"int64", Type::Kind::kInt64},
+      {"bool", Type::Kind::kBool},
+      {"number", Type::Kind::kNumber},
+      {"bytes", Type::Kind::kBytes},
+      {"time", Type::Kind::kTime},
+      {"microtime", Type::Kind::kMicroTime},
+      {"quantity", Type::Kind::kQuantity},
+      {"intorstring", Type::Kind::kIntOrString},
       {"any", Type::Kind::kAny}};
   if (const auto it = kScalars.find(text); it != kScalars.end()) return Type{it->second, nullptr, nullptr};
   if (text.starts_with("[]")) {
@@ -44,13 +49,20 @@ Result<> parse_flag(const std::string& flag, Field& field) {
   const auto at = flag.find('=');
   const std::string name = flag.substr(0, at);
   const std::string value = at == std::string::npos ? "" : flag.substr(at + 1);
-  if (name == "required") field.required = true;
-  else if (name == "immutable") field.immutable = true;
-  else if (name == "retainkeys") field.retain_keys = true;
-  else if (name == "atomic") field.atomic = true;
-  else if (name == "set") field.set = true;
-  else if (name == "enum") field.allowed = split(value, ',');
-  else if (name == "keys") field.list_keys = split(value, ',');
+  if (name == "required")
+    field.required = true;
+  else if (name == "immutable")
+    field.immutable = true;
+  else if (name == "retainkeys")
+    field.retain_keys = true;
+  else if (name == "atomic")
+    field.atomic = true;
+  else if (name == "set")
+    field.set = true;
+  else if (name == "enum")
+    field.allowed = split(value, ',');
+  else if (name == "keys")
+    field.list_keys = split(value, ',');
   else if (name == "merge") {
     field.merge = true;
     field.merge_key = value;
@@ -88,7 +100,8 @@ Kind parse_kind(const Json& json) {
   kind.subresources = words_at(json, "subresources");
   kind.namespaced = bool_at(json, "namespaced", true);
   for (const Json& c : array_at(json, "columns")) {
-    kind.columns.push_back({string_at(c, "name"), string_at(c, "type"), string_at(c, "format"), bool_at(c, "wide")});
+    kind.columns.push_back(
+        {string_at(c, "name"), string_at(c, "type"), string_at(c, "format"), bool_at(c, "wide")});
   }
   return kind;
 }
@@ -126,7 +139,8 @@ Result<std::unique_ptr<Schema>> Schema::parse(std::string_view compiled) {
     StructType& type = *schema->types_.at(name);
     for (const Json& field : array_at(body, "f")) {  // [name, text], in the order of the file.
       type.index.emplace(field[0].get<std::string>(), type.fields.size());
-      type.fields.push_back(TRY(parse_field(schema->types_, field[0].get<std::string>(), field[1].get<std::string>())));
+      type.fields.push_back(
+          TRY(parse_field(schema->types_, field[0].get<std::string>(), field[1].get<std::string>())));
     }
   }
   for (const Json& body : array_at(json, "kinds")) {
@@ -138,7 +152,8 @@ Result<std::unique_ptr<Schema>> Schema::parse(std::string_view compiled) {
   return schema;
 }
 
-const Kind* Schema::by_resource(std::string_view group, std::string_view version, std::string_view resource) const {
+const Kind* Schema::by_resource(std::string_view group, std::string_view version,
+                                std::string_view resource) const {
   for (const Kind& kind : kinds_) {
     if (kind.group == group && kind.version == version && kind.resource == resource) return &kind;
   }

@@ -1,5 +1,5 @@
-// Schema: every kind described once; discovery, OpenAPI, validation, defaulting, patching and Table output are
-// derived from it.  The source is api/schema/*.yaml, compiled into the binary.
+// Schema: every kind described once; discovery, OpenAPI, validation, defaulting, patching and Table output
+// are derived from it.  The source is api/schema/*.yaml, compiled into the binary.
 //
 // Threads: immutable after `builtin()`; any thread may read.
 #pragma once
@@ -22,21 +22,33 @@ struct StructType;
 // The type of a field's value.
 struct Type {
   enum class Kind : std::uint8_t {
-    kString, kInt32, kInt64, kBool, kNumber, kBytes, kTime, kMicroTime, kQuantity, kIntOrString, kAny,
-    kStruct, kArray, kMap,
+    kString,
+    kInt32,
+    kInt64,
+    kBool,
+    kNumber,
+    kBytes,
+    kTime,
+    kMicroTime,
+    kQuantity,
+    kIntOrString,
+    kAny,
+    kStruct,
+    kArray,
+    kMap,
   } kind = Kind::kAny;
-  const StructType* of = nullptr;        // kStruct
-  std::shared_ptr<const Type> element;   // kArray, kMap
+  const StructType* of = nullptr;       // kStruct
+  std::shared_ptr<const Type> element;  // kArray, kMap
 };
 
 struct Field {
   std::string name;
   Type type;
   bool required = false, immutable = false, retain_keys = false, merge = false, atomic = false, set = false;
-  std::string merge_key;                 // Strategic merge; empty with merge = true: primitives.
-  std::vector<std::string> list_keys;    // Server-side apply: list of type map.
-  std::vector<std::string> allowed;      // enum
-  std::optional<Json> fallback;          // default
+  std::string merge_key;               // Strategic merge; empty with merge = true: primitives.
+  std::vector<std::string> list_keys;  // Server-side apply: list of type map.
+  std::vector<std::string> allowed;    // enum
+  std::optional<Json> fallback;        // default
   std::string description;
 };
 
@@ -59,7 +71,9 @@ struct Kind {
   std::vector<Column> columns;
   const StructType* type = nullptr;
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
-  std::string group_resource() const { return group.empty() ? resource : resource + "." + group; }  // Key::resource
+  std::string group_resource() const {
+    return group.empty() ? resource : resource + "." + group;
+  }  // Key::resource
   bool has_subresource(std::string_view name) const;
 };
 
@@ -86,16 +100,18 @@ class Schema {
 // Fills in what is absent and has a default, below every struct that is there.
 void apply_defaults(const StructType& type, Json& value);
 
-// What strict decoding finds: "unknown field \"spec.bogus\"", in order.  Unknown members are removed from `value`,
-// as the decoder of the reference drops them.
+// What strict decoding finds: "unknown field \"spec.bogus\"", in order.  Unknown members are removed from
+// `value`, as the decoder of the reference drops them.
 std::vector<std::string> take_unknown_fields(const StructType& type, Json& value);
 
 // The first member of a wrong JSON type: kInvalid
 // "json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports.port of type int32".
 Result<> check_types(const Kind& kind, const Json& value);
 
-// Enum and required violations as API causes, e.g. Unsupported value: "X": supported values: "SCTP", "TCP", "UDP".
-void check_values(const StructType& type, const Json& value, const std::string& path, std::vector<FieldCause>& causes);
+// Enum and required violations as API causes, e.g. Unsupported value: "X": supported values: "SCTP", "TCP",
+// "UDP".
+void check_values(const StructType& type, const Json& value, const std::string& path,
+                  std::vector<FieldCause>& causes);
 
 // Removes null members, which mean "absent" everywhere outside patches.
 void drop_nulls(Json& value);

@@ -27,7 +27,8 @@ void each_struct(const Type& type, Value& value, const std::string& path, Visit&
   }
 }
 
-void take_unknown(const StructType& type, Json& value, const std::string& path, std::vector<std::string>& found) {
+void take_unknown(const StructType& type, Json& value, const std::string& path,
+                  std::vector<std::string>& found) {
   for (auto it = value.begin(); it != value.end();) {
     const std::string here = path.empty() ? it.key() : path + "." + it.key();
     const bool envelope = path.empty() && (it.key() == "kind" || it.key() == "apiVersion");
@@ -54,47 +55,77 @@ std::string_view json_name(const Json& value) {
 
 std::string go_name(const Type& type) {
   switch (type.kind) {
-    case Type::Kind::kString: return "string";
-    case Type::Kind::kInt32: return "int32";
-    case Type::Kind::kInt64: return "int64";
-    case Type::Kind::kBool: return "bool";
-    case Type::Kind::kNumber: return "float64";
-    case Type::Kind::kBytes: return "[]uint8";
+    case Type::Kind::kString:
+      return "string";
+    case Type::Kind::kInt32:
+      return "int32";
+    case Type::Kind::kInt64:
+      return "int64";
+    case Type::Kind::kBool:
+      return "bool";
+    case Type::Kind::kNumber:
+      return "float64";
+    case Type::Kind::kBytes:
+      return "[]uint8";
     case Type::Kind::kTime:
-    case Type::Kind::kMicroTime: return "v1.Time";
-    case Type::Kind::kQuantity: return "resource.Quantity";
-    case Type::Kind::kIntOrString: return "intstr.IntOrString";
-    case Type::Kind::kStruct: return "v1." + type.of->name;
-    case Type::Kind::kArray: return "[]" + go_name(*type.element);
-    case Type::Kind::kMap: return "map[string]" + go_name(*type.element);
-    case Type::Kind::kAny: break;
+    case Type::Kind::kMicroTime:
+      return "v1.Time";
+    case Type::Kind::kQuantity:
+      return "resource.Quantity";
+    case Type::Kind::kIntOrString:
+      return "intstr.IntOrString";
+    case Type::Kind::kStruct:
+      return "v1." + type.of->name;
+    case Type::Kind::kArray:
+      return "[]" + go_name(*type.element);
+    case Type::Kind::kMap:
+      return "map[string]" + go_name(*type.element);
+    case Type::Kind::kAny:
+      break;
   }
   return "interface {}";
 }
 
 bool is_int(const Json& value, std::int64_t low, std::int64_t high) {
   if (!value.is_number_integer()) return false;
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(high)) return false;
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(high))
+    return false;
   return value.get<std::int64_t>() >= low && value.get<std::int64_t>() <= high;
 }
 
 bool fits(const Type& type, const Json& value) {
   using K = Type::Kind;
   switch (type.kind) {
-    case K::kString: return value.is_string();
-    case K::kInt32: return is_int(value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
-    case K::kInt64: return is_int(value, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
-    case K::kBool: return value.is_boolean();
-    case K::kNumber: return value.is_number();
-    case K::kBytes: return value.is_string();
+    case K::kString:
+      return value.is_string();
+    case K::kInt32:
+      return is_int(value, std::numeric_limits<std::int32_t>::min(),
+                    std::numeric_limits<std::int32_t>::max());
+    case K::kInt64:
+      return is_int(value, std::numeric_limits<std::int64_t>::min(),
+                    std::numeric_limits<std::int64_t>::max());
+    case K::kBool:
+      return value.is_boolean();
+    case K::kNumber:
+      return value.is_number();
+    case K::kBytes:
+      return value.is_string();
     case K::kTime:
-    case K::kMicroTime: return value.is_string() && (value.get_ref<const std::string&>().empty() || parse_rfc3339(value.get_ref<const std::string&>()));
-    case K::kQuantity: return value.is_string() || value.is_number();
-    case K::kIntOrString: return value.is_string() || is_int(value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
+    case K::kMicroTime:
+      return value.is_string() && (value.get_ref<const std::string&>().empty() ||
+                                   parse_rfc3339(value.get_ref<const std::string&>()));
+    case K::kQuantity:
+      return value.is_string() || value.is_number();
+    case K::kIntOrString:
+      return value.is_string() || is_int(value, std::numeric_limits<std::int32_t>::min(),
+                                         std::numeric_limits<std::int32_t>::max());
     case K::kStruct:
-    case K::kMap: return value.is_object();
-    case K::kArray: return value.is_array();
-    case K::kAny: break;
+    case K::kMap:
+      return value.is_object();
+    case K::kArray:
+      return value.is_array();
+    case K::kAny:
+      break;
   }
   return true;
 }
@@ -115,8 +146,9 @@ Result<> check_type(const Type& type, const Json& value, const std::string& owne
   if (!fits(type, value)) {
     std::string what(json_name(value));
     if (value.is_number()) what += " " + to_text(value);
-    return Error(Code::kInvalid, fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}", what,
-                                             owner, path, go_name(type)));
+    return Error(Code::kInvalid,
+                 fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}", what, owner,
+                             path, go_name(type)));
   }
   if (type.kind == Type::Kind::kStruct) return check_struct(*type.of, value, path);
   if (type.kind == Type::Kind::kArray || type.kind == Type::Kind::kMap) {
@@ -135,7 +167,8 @@ void apply_defaults(const StructType& type, Json& value) {
       value[field.name] = *field.fallback;
       it = value.find(field.name);
     }
-    each_struct(field.type, *it, "", [](const StructType& t, Json& v, const std::string&) { apply_defaults(t, v); });
+    each_struct(field.type, *it, "",
+                [](const StructType& t, Json& v, const std::string&) { apply_defaults(t, v); });
   }
 }
 
@@ -146,11 +179,14 @@ std::vector<std::string> take_unknown_fields(const StructType& type, Json& value
 }
 
 Result<> check_types(const Kind& kind, const Json& value) {
-  if (!value.is_object()) return Error(Code::kInvalid, fmt::format("json: cannot unmarshal {} into Go value of type v1.{}", json_name(value), kind.kind));
+  if (!value.is_object())
+    return Error(Code::kInvalid, fmt::format("json: cannot unmarshal {} into Go value of type v1.{}",
+                                             json_name(value), kind.kind));
   return check_struct(*kind.type, value, "");
 }
 
-void check_values(const StructType& type, const Json& value, const std::string& path, std::vector<FieldCause>& causes) {
+void check_values(const StructType& type, const Json& value, const std::string& path,
+                  std::vector<FieldCause>& causes) {
   for (const Field& field : type.fields) {
     const std::string here = path.empty() ? field.name : path + "." + field.name;
     const Json* member = find(value, field.name);
@@ -162,13 +198,17 @@ void check_values(const StructType& type, const Json& value, const std::string& 
       continue;
     }
     if (!field.allowed.empty() && member->is_string() &&
-        std::find(field.allowed.begin(), field.allowed.end(), member->get_ref<const std::string&>()) == field.allowed.end()) {
+        std::find(field.allowed.begin(), field.allowed.end(), member->get_ref<const std::string&>()) ==
+            field.allowed.end()) {
       std::vector<std::string> quoted;
       for (const auto& word : field.allowed) quoted.push_back("\"" + word + "\"");
-      causes.push_back({"FieldValueNotSupported", here,
-                        fmt::format("Unsupported value: {}: supported values: {}", to_text(*member), join(quoted, ", "))});
+      causes.push_back(
+          {"FieldValueNotSupported", here,
+           fmt::format("Unsupported value: {}: supported values: {}", to_text(*member), join(quoted, ", "))});
     }
-    each_struct(field.type, *member, here, [&](const StructType& t, const Json& v, const std::string& p) { check_values(t, v, p, causes); });
+    each_struct(field.type, *member, here, [&](const StructType& t, const Json& v, const std::string& p) {
+      check_values(t, v, p, causes);
+    });
   }
 }
 

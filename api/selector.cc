@@ -57,7 +57,8 @@ Result<Requirement> checked(Requirement r, std::string_view term) {
   return r;
 }
 
-Result<Requirement> parse_in(std::string_view term, std::string_view key, std::string_view rest, Requirement::Op op) {
+Result<Requirement> parse_in(std::string_view term, std::string_view key, std::string_view rest,
+                             Requirement::Op op) {
   rest = trim(rest);
   if (rest.size() < 2 || rest.front() != '(' || rest.back() != ')') {
     return unable_to_parse(term, "values must stand in parentheses");
@@ -72,14 +73,19 @@ Result<Requirement> parse_term(std::string_view term) {
     return checked({std::string(trim(term.substr(1))), Requirement::Op::kNotExists, {}}, term);
   }
   if (const auto words = split_words(term); words.size() >= 2) {
-    const auto after = [&](std::string_view word) { return term.substr(term.find(word, words[0].size()) + word.size()); };
-    if (words[1].starts_with("notin")) return parse_in(term, words[0], after("notin"), Requirement::Op::kNotIn);
+    const auto after = [&](std::string_view word) {
+      return term.substr(term.find(word, words[0].size()) + word.size());
+    };
+    if (words[1].starts_with("notin"))
+      return parse_in(term, words[0], after("notin"), Requirement::Op::kNotIn);
     if (words[1].starts_with("in")) return parse_in(term, words[0], after("in"), Requirement::Op::kIn);
   }
   const auto one = [&](std::size_t at, std::size_t width, Requirement::Op op) {
-    return checked({std::string(trim(term.substr(0, at))), op, {std::string(trim(term.substr(at + width)))}}, term);
+    return checked({std::string(trim(term.substr(0, at))), op, {std::string(trim(term.substr(at + width)))}},
+                   term);
   };
-  if (const auto at = term.find("!="); at != std::string_view::npos) return one(at, 2, Requirement::Op::kNotIn);
+  if (const auto at = term.find("!="); at != std::string_view::npos)
+    return one(at, 2, Requirement::Op::kNotIn);
   if (const auto at = term.find("=="); at != std::string_view::npos) return one(at, 2, Requirement::Op::kIn);
   if (const auto at = term.find('='); at != std::string_view::npos) return one(at, 1, Requirement::Op::kIn);
   return checked({std::string(term), Requirement::Op::kExists, {}}, term);
@@ -87,12 +93,15 @@ Result<Requirement> parse_term(std::string_view term) {
 
 std::string text_of(const Requirement& r) {
   switch (r.op) {
-    case Requirement::Op::kExists: return r.key;
-    case Requirement::Op::kNotExists: return "!" + r.key;
+    case Requirement::Op::kExists:
+      return r.key;
+    case Requirement::Op::kNotExists:
+      return "!" + r.key;
     case Requirement::Op::kIn:
       if (r.values.size() == 1) return r.key + "=" + r.values[0];
       return r.key + " in (" + join(r.values, ",") + ")";
-    case Requirement::Op::kNotIn: break;
+    case Requirement::Op::kNotIn:
+      break;
   }
   if (r.values.size() == 1) return r.key + "!=" + r.values[0];
   return r.key + " notin (" + join(r.values, ",") + ")";
@@ -104,10 +113,14 @@ bool Requirement::matches(const Labels& labels) const {
   const auto it = labels.find(key);
   const bool there = it != labels.end();
   switch (op) {
-    case Op::kExists: return there;
-    case Op::kNotExists: return !there;
-    case Op::kIn: return there && std::binary_search(values.begin(), values.end(), it->second);
-    case Op::kNotIn: break;
+    case Op::kExists:
+      return there;
+    case Op::kNotExists:
+      return !there;
+    case Op::kIn:
+      return there && std::binary_search(values.begin(), values.end(), it->second);
+    case Op::kNotIn:
+      break;
   }
   return !there || !std::binary_search(values.begin(), values.end(), it->second);
 }
@@ -125,14 +138,16 @@ Result<LabelSelector> LabelSelector::parse(std::string_view text) {
 
 LabelSelector LabelSelector::from_labels(const Labels& labels) {
   LabelSelector selector;
-  for (const auto& [key, value] : labels) selector.requirements_.push_back({key, Requirement::Op::kIn, {value}});
+  for (const auto& [key, value] : labels)
+    selector.requirements_.push_back({key, Requirement::Op::kIn, {value}});
   return selector;
 }
 
 Result<LabelSelector> LabelSelector::from_json(const Json& json) {
   LabelSelector selector;
   for (const auto& [key, value] : object_at(json, "matchLabels").items()) {
-    if (value.is_string()) selector.requirements_.push_back({key, Requirement::Op::kIn, {value.get<std::string>()}});
+    if (value.is_string())
+      selector.requirements_.push_back({key, Requirement::Op::kIn, {value.get<std::string>()}});
   }
   for (const Json& expression : array_at(json, "matchExpressions")) {
     Requirement r{string_at(expression, "key"), Requirement::Op::kExists, {}};
@@ -141,11 +156,16 @@ Result<LabelSelector> LabelSelector::from_json(const Json& json) {
     }
     std::sort(r.values.begin(), r.values.end());
     const std::string op = string_at(expression, "operator");
-    if (op == "In") r.op = Requirement::Op::kIn;
-    else if (op == "NotIn") r.op = Requirement::Op::kNotIn;
-    else if (op == "Exists") r.op = Requirement::Op::kExists;
-    else if (op == "DoesNotExist") r.op = Requirement::Op::kNotExists;
-    else return Error(Code::kInvalid, fmt::format("\"{}\" is not a valid label selector operator", op));
+    if (op == "In")
+      r.op = Requirement::Op::kIn;
+    else if (op == "NotIn")
+      r.op = Requirement::Op::kNotIn;
+    else if (op == "Exists")
+      r.op = Requirement::Op::kExists;
+    else if (op == "DoesNotExist")
+      r.op = Requirement::Op::kNotExists;
+    else
+      return Error(Code::kInvalid, fmt::format("\"{}\" is not a valid label selector operator", op));
     selector.requirements_.push_back(std::move(r));
   }
   std::sort(selector.requirements_.begin(), selector.requirements_.end());

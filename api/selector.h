@@ -22,10 +22,10 @@ struct Requirement {
 
 class LabelSelector {
  public:
-  LabelSelector() = default;  // Selects everything.
-  static Result<LabelSelector> parse(std::string_view text);         // a=b,c in (x,y),!d
-  static LabelSelector from_labels(const Labels& labels);            // A Service's selector.
-  static Result<LabelSelector> from_json(const Json& selector);      // A metav1.LabelSelector.
+  LabelSelector() = default;                                     // Selects everything.
+  static Result<LabelSelector> parse(std::string_view text);     // a=b,c in (x,y),!d
+  static LabelSelector from_labels(const Labels& labels);        // A Service's selector.
+  static Result<LabelSelector> from_json(const Json& selector);  // A metav1.LabelSelector.
   bool matches(const Labels& labels) const;
   bool empty() const { return requirements_.empty(); }
   const std::vector<Requirement>& requirements() const { return requirements_; }
@@ -37,7 +37,8 @@ class LabelSelector {
   std::vector<Requirement> requirements_;
 };
 
-// metadata.name=web,status.phase!=Failed.  Terms in any order; which paths a kind knows is the server's business.
+// metadata.name=web,status.phase!=Failed.  Terms in any order; which paths a kind knows is the server's
+// business.
 struct FieldTerm {
   std::string path;
   std::string value;

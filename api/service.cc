@@ -19,8 +19,10 @@ ServicePort parse_port(const Json& json) {
   port.port = static_cast<int>(int_at(json, "port"));
   port.node_port = static_cast<int>(int_at(json, "nodePort"));
   const Json* target = find(json, "targetPort");
-  if (target == nullptr || target->is_null()) port.target_port = std::to_string(port.port);
-  else port.target_port = target->is_string() ? target->get<std::string>() : to_text(*target);
+  if (target == nullptr || target->is_null())
+    port.target_port = std::to_string(port.port);
+  else
+    port.target_port = target->is_string() ? target->get<std::string>() : to_text(*target);
   return port;
 }
 
@@ -28,7 +30,8 @@ Endpoint parse_endpoint(const Json& json) {
   Endpoint endpoint;
   for (const Json& address : array_at(json, "addresses")) {
     if (!address.is_string()) continue;
-    if (auto ip = Ip::parse(address.get_ref<const std::string&>()); ip.ok()) endpoint.addresses.push_back(*ip);
+    if (auto ip = Ip::parse(address.get_ref<const std::string&>()); ip.ok())
+      endpoint.addresses.push_back(*ip);
   }
   const Json& conditions = object_at(json, "conditions");
   endpoint.ready = bool_at(conditions, "ready", true);
@@ -73,7 +76,8 @@ EndpointSlice EndpointSlice::parse(const Object& object) {
   const std::string type = string_at(object.body(), "addressType");
   slice.family = type == "IPv6" ? Family::kV6 : Family::kV4;
   slice.fqdn = type == "FQDN";
-  for (const Json& endpoint : array_at(object.body(), "endpoints")) slice.endpoints.push_back(parse_endpoint(endpoint));
+  for (const Json& endpoint : array_at(object.body(), "endpoints"))
+    slice.endpoints.push_back(parse_endpoint(endpoint));
   for (const Json& port : array_at(object.body(), "ports")) {
     slice.ports.push_back({string_at(port, "name"), string_at(port, "protocol", "TCP"),
                            static_cast<int>(int_at(port, "port"))});

@@ -17,11 +17,16 @@ struct ServicePort {
 };
 
 struct Service {
-  enum class Type : unsigned char { kClusterIp, kNodePort, kLoadBalancer, kExternalName } type = Type::kClusterIp;
+  enum class Type : unsigned char {
+    kClusterIp,
+    kNodePort,
+    kLoadBalancer,
+    kExternalName
+  } type = Type::kClusterIp;
   std::vector<Ip> cluster_ips;  // Empty for headless and ExternalName.
   bool headless = false;
   std::vector<ServicePort> ports;
-  Labels selector;              // Empty: endpoints are made by hand.
+  Labels selector;  // Empty: endpoints are made by hand.
   std::string external_name;
   std::vector<std::string> ip_families;
   bool publish_not_ready = false;
@@ -44,7 +49,7 @@ struct Endpoint {
 struct EndpointSlice {
   std::string service;  // Of the label kubernetes.io/service-name.
   Family family = Family::kV4;
-  bool fqdn = false;    // addressType FQDN: no addresses for us.
+  bool fqdn = false;  // addressType FQDN: no addresses for us.
   std::vector<Endpoint> endpoints;
   std::vector<SlicePort> ports;
 
@@ -52,6 +57,5 @@ struct EndpointSlice {
 };
 
 inline constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
-
 
 }  // namespace minik::api

@@ -1,7 +1,7 @@
 // ServiceChanges: which Services concern a reader since its last look, with their slices at hand.
 //
-// proxy and dns both compile one piece per Service from the Service and its EndpointSlices.  This keeps the index
-// from Service to slices and tells which Services to compile again; one look costs what changed.
+// proxy and dns both compile one piece per Service from the Service and its EndpointSlices.  This keeps the
+// index from Service to slices and tells which Services to compile again; one look costs what changed.
 //
 // Threads: one.  Errors: none.
 #pragma once

@@ -36,8 +36,8 @@ class Snapshot {
   std::size_t count(std::string_view resource) const { return of(resource).size(); }
   std::vector<std::string> resources() const;
 
-  // Calls visit(const ObjectPtr& before, const ObjectPtr& after) for each object of `resource` that differs; null
-  // means absent.  Costs what changed, not what is there.  `before` may be null: then everything is new.
+  // Calls visit(const ObjectPtr& before, const ObjectPtr& after) for each object of `resource` that differs;
+  // null means absent.  Costs what changed, not what is there.  `before` may be null: then everything is new.
   template <class Visit>
   static void diff(const Snapshot* before, const Snapshot& after, std::string_view resource, Visit&& visit) {
     static const Index kNone;

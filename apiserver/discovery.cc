@@ -10,7 +10,8 @@ namespace {
 using api::Kind;
 
 const Json& verbs() {
-  static const Json kVerbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+  static const Json kVerbs = {"create", "delete", "deletecollection", "get",
+                              "list",   "patch",  "update",           "watch"};
   return kVerbs;
 }
 
@@ -46,8 +47,9 @@ Json aggregated_resource(const Kind& kind) {
   if (!kind.categories.empty()) resource["categories"] = kind.categories;
   for (const auto& name : kind.subresources) {
     const Subresource sub = describe_subresource(kind, name);
-    resource["subresources"].push_back(
-        {{"subresource", name}, {"responseKind", response_kind(sub.group, sub.version, sub.kind)}, {"verbs", sub.verbs}});
+    resource["subresources"].push_back({{"subresource", name},
+                                        {"responseKind", response_kind(sub.group, sub.version, sub.kind)},
+                                        {"verbs", sub.verbs}});
   }
   return resource;
 }
@@ -56,16 +58,20 @@ Json aggregated_resource(const Kind& kind) {
 std::vector<std::pair<std::string, std::vector<std::string>>> groups_of(const api::Schema& schema) {
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const Kind& kind : schema.kinds()) {
-    auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == kind.group; });
+    auto it =
+        std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == kind.group; });
     if (it == groups.end()) it = groups.insert(groups.end(), {kind.group, {}});
     auto& versions = it->second;
-    if (std::find(versions.begin(), versions.end(), kind.version) == versions.end()) versions.push_back(kind.version);
+    if (std::find(versions.begin(), versions.end(), kind.version) == versions.end())
+      versions.push_back(kind.version);
   }
   return groups;
 }
 
 Json aggregated(const api::Schema& schema, bool core, const std::string& version) {
-  Json list = {{"kind", "APIGroupDiscoveryList"}, {"apiVersion", "apidiscovery.k8s.io/" + version}, {"metadata", Json::object()},
+  Json list = {{"kind", "APIGroupDiscoveryList"},
+               {"apiVersion", "apidiscovery.k8s.io/" + version},
+               {"metadata", Json::object()},
                {"items", Json::array()}};
   for (const auto& [group, versions] : groups_of(schema)) {
     if (group.empty() != core) continue;
@@ -85,15 +91,18 @@ Json aggregated(const api::Schema& schema, bool core, const std::string& version
 
 Json group_json(const std::string& group, const std::vector<std::string>& versions) {
   Json json = {{"name", group}};
-  for (const auto& v : versions) json["versions"].push_back({{"groupVersion", group + "/" + v}, {"version", v}});
+  for (const auto& v : versions)
+    json["versions"].push_back({{"groupVersion", group + "/" + v}, {"version", v}});
   json["preferredVersion"] = json["versions"][0];
   return json;
 }
 
 Json legacy_root(const api::Schema& schema, bool core, const std::string& address) {
   if (core) {
-    return {{"kind", "APIVersions"}, {"versions", {"v1"}},
-            {"serverAddressByClientCIDRs", Json::array({{{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", address}}})}};
+    return {{"kind", "APIVersions"},
+            {"versions", {"v1"}},
+            {"serverAddressByClientCIDRs",
+             Json::array({{{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", address}}})}};
   }
   Json list = {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", Json::array()}};
   for (const auto& [group, versions] : groups_of(schema)) {
@@ -103,17 +112,21 @@ Json legacy_root(const api::Schema& schema, bool core, const std::string& addres
 }
 
 std::string path_of(std::string_view group, std::string_view version) {
-  return group.empty() ? "api/" + std::string(version) : "apis/" + std::string(group) + "/" + std::string(version);
+  return group.empty() ? "api/" + std::string(version)
+                       : "apis/" + std::string(group) + "/" + std::string(version);
 }
 
 }  // namespace
 
-Document discovery_root(const api::Schema& schema, bool core, std::string_view accept, const std::string& address) {
+Document discovery_root(const api::Schema& schema, bool core, std::string_view accept,
+                        const std::string& address) {
   for (const std::string version : {"v2", "v2beta1"}) {
-    const bool asked = accept.find("v=" + version + ";") != std::string_view::npos || accept.find("v=" + version + ",") != std::string_view::npos ||
+    const bool asked = accept.find("v=" + version + ";") != std::string_view::npos ||
+                       accept.find("v=" + version + ",") != std::string_view::npos ||
                        accept.ends_with("v=" + version);
     if (!asked || accept.find("apidiscovery.k8s.io") == std::string_view::npos) continue;
-    return {"application/json;g=apidiscovery.k8s.io;v=" + version + ";as=APIGroupDiscoveryList", to_text(aggregated(schema, core, version))};
+    return {"application/json;g=apidiscovery.k8s.io;v=" + version + ";as=APIGroupDiscoveryList",
+            to_text(aggregated(schema, core, version))};
   }
   return {"application/json", to_text(legacy_root(schema, core, address))};
 }
@@ -131,16 +144,25 @@ std::string discovery_group(const api::Schema& schema, std::string_view group) {
 
 std::string discovery_resources(const api::Schema& schema, std::string_view group, std::string_view version) {
   Json list = {{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"resources", Json::array()}};
-  list["groupVersion"] = group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
+  list["groupVersion"] =
+      group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
   for (const Kind& kind : schema.kinds()) {
     if (kind.group != group || kind.version != version) continue;
-    Json resource = {{"name", kind.resource}, {"singularName", kind.singular}, {"namespaced", kind.namespaced}, {"kind", kind.kind}, {"verbs", verbs()}};
+    Json resource = {{"name", kind.resource},
+                     {"singularName", kind.singular},
+                     {"namespaced", kind.namespaced},
+                     {"kind", kind.kind},
+                     {"verbs", verbs()}};
     if (!kind.short_names.empty()) resource["shortNames"] = kind.short_names;
     if (!kind.categories.empty()) resource["categories"] = kind.categories;
     list["resources"].push_back(resource);
     for (const auto& name : kind.subresources) {
       const Subresource sub = describe_subresource(kind, name);
-      Json entry = {{"name", kind.resource + "/" + name}, {"singularName", ""}, {"namespaced", kind.namespaced}, {"kind", sub.kind}, {"verbs", sub.verbs}};
+      Json entry = {{"name", kind.resource + "/" + name},
+                    {"singularName", ""},
+                    {"namespaced", kind.namespaced},
+                    {"kind", sub.kind},
+                    {"verbs", sub.verbs}};
       if (sub.group != kind.group) entry.update({{"group", sub.group}, {"version", sub.version}});
       list["resources"].push_back(entry);
     }
@@ -165,9 +187,15 @@ Json version_json(std::string_view minik_version) {
   ::uname(&host);
   const std::string machine = host.machine;
   const std::string arch = machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
-  return {{"major", "1"},        {"minor", "31"},        {"gitVersion", "v1.31.0+minik-" + std::string(minik_version)},
-          {"gitCommit", "minik"}, {"gitTreeState", "clean"}, {"buildDate", "2026-01-01T00:00:00Z"},
-          {"goVersion", "none"}, {"compiler", "gcc"},     {"platform", "linux/" + arch}};
+  return {{"major", "1"},
+          {"minor", "31"},
+          {"gitVersion", "v1.31.0+minik-" + std::string(minik_version)},
+          {"gitCommit", "minik"},
+          {"gitTreeState", "clean"},
+          {"buildDate", "2026-01-01T00:00:00Z"},
+          {"goVersion", "none"},
+          {"compiler", "gcc"},
+          {"platform", "linux/" + arch}};
 }
 
 }  // namespace minik::apiserver

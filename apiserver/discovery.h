@@ -17,7 +17,8 @@ struct Document {
 };
 
 // /api (core) or /apis (all groups); the shape follows the Accept header.
-Document discovery_root(const api::Schema& schema, bool core, std::string_view accept, const std::string& address);
+Document discovery_root(const api::Schema& schema, bool core, std::string_view accept,
+                        const std::string& address);
 // /apis/G; empty body when there is no such group.
 std::string discovery_group(const api::Schema& schema, std::string_view group);
 // /api/v1, /apis/G/V; empty body when there is none.

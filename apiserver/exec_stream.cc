@@ -16,7 +16,13 @@ namespace minik::apiserver {
 namespace {
 
 constexpr std::string_view kProtocol = "v5.channel.k8s.io";
-enum Channel : char { kStdin = 0, kStdout = 1, kStderr = 2, kErrorChannel = 3, kCloseChannel = static_cast<char>(255) };
+enum Channel : char {
+  kStdin = 0,
+  kStdout = 1,
+  kStderr = 2,
+  kErrorChannel = 3,
+  kCloseChannel = static_cast<char>(255)
+};
 
 struct Head {
   std::string method, target;
@@ -43,8 +49,9 @@ Head parse_head(const std::string& text) {
 
 void refuse(Connection& connection, const Error& error) {
   const std::string body = to_text(status_json(error, {}));
-  connection.write(fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", http_status(error),
-                               "Refused", body.size(), body));
+  connection.write(fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      http_status(error), "Refused", body.size(), body));
 }
 
 Json exit_status(const Result<int>& code) {
@@ -61,7 +68,8 @@ Json exit_status(const Result<int>& code) {
 // One exec at work: pipes on one side, frames on the other.
 class Session {
  public:
-  Session(Connection& connection, Program program, std::string early) : connection_(connection), program_(std::move(program)), inbox_(std::move(early)) {}
+  Session(Connection& connection, Program program, std::string early)
+      : connection_(connection), program_(std::move(program)), inbox_(std::move(early)) {}
 
   void run() {
     std::thread input([this] { read_client(); });
@@ -121,7 +129,8 @@ class Session {
       return false;
     }
     if (frame.opcode != Opcode::kBinary || frame.payload.empty()) return true;
-    if (frame.payload[0] == kCloseChannel && frame.payload.size() > 1 && frame.payload[1] == kStdin) program_.input.reset();
+    if (frame.payload[0] == kCloseChannel && frame.payload.size() > 1 && frame.payload[1] == kStdin)
+      program_.input.reset();
     if (frame.payload[0] == kStdin) feed(std::string_view(frame.payload).substr(1));
     return true;
   }
@@ -171,7 +180,8 @@ std::multimap<std::string, std::string> parse_query(std::string_view text) {
   return query;
 }
 
-void serve_upgrade(Handler& handler, Connection& connection, const std::string& text, const std::optional<User>& user) {
+void serve_upgrade(Handler& handler, Connection& connection, const std::string& text,
+                   const std::optional<User>& user) {
   const std::size_t head_end = text.find("\r\n\r\n") + 4;
   // The head was only peeked at: take it out of the connection.
   std::string early(text.size(), '\0');
@@ -186,18 +196,25 @@ void serve_upgrade(Handler& handler, Connection& connection, const std::string& 
   request.method = "GET";
   request.path = head.target.substr(0, head.target.find('?'));
   request.user = user;
-  if (const auto at = head.target.find('?'); at != std::string::npos) request.query = parse_query(std::string_view(head.target).substr(at + 1));
+  if (const auto at = head.target.find('?'); at != std::string::npos)
+    request.query = parse_query(std::string_view(head.target).substr(at + 1));
   auto exec = handler.exec_of(request);
   if (!exec.ok()) return refuse(connection, exec.error());
-  if (lower(header("upgrade")) != "websocket" || header("sec-websocket-key").empty() || !offers(header("sec-websocket-protocol"), kProtocol)) {
-    return refuse(connection, Error(Code::kInvalid, "unable to upgrade: only WebSocket with v5.channel.k8s.io is spoken here"));
+  if (lower(header("upgrade")) != "websocket" || header("sec-websocket-key").empty() ||
+      !offers(header("sec-websocket-protocol"), kProtocol)) {
+    return refuse(
+        connection,
+        Error(Code::kInvalid, "unable to upgrade: only WebSocket with v5.channel.k8s.io is spoken here"));
   }
-  if (exec->query.tty) return refuse(connection, Error(Code::kInvalid, "exec with a terminal is not available yet"));
+  if (exec->query.tty)
+    return refuse(connection, Error(Code::kInvalid, "exec with a terminal is not available yet"));
   auto program = handler.pods().exec(*exec->pod, exec->query);
   if (!program.ok()) return refuse(connection, program.error());
-  connection.write(fmt::format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n"
-                               "Sec-WebSocket-Protocol: {}\r\n\r\n",
-                               websocket_accept(header("sec-websocket-key")), kProtocol));
+  connection.write(
+      fmt::format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                  "Upgrade\r\nSec-WebSocket-Accept: {}\r\n"
+                  "Sec-WebSocket-Protocol: {}\r\n\r\n",
+                  websocket_accept(header("sec-websocket-key")), kProtocol));
   Session(connection, *std::move(program), std::move(early)).run();
 }
 

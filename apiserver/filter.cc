@@ -12,10 +12,13 @@ namespace {
 // Paths beyond metadata.name and metadata.namespace, by resource.
 const std::vector<std::string>& selectable(const std::string& resource) {
   static const std::map<std::string, std::vector<std::string>> kPaths = {
-      {"pods", {"spec.nodeName", "status.phase", "status.podIP", "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName",
-                "spec.hostNetwork", "status.nominatedNodeName"}},
-      {"events", {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
-                  "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "type", "reportingComponent", "source"}},
+      {"pods",
+       {"spec.nodeName", "status.phase", "status.podIP", "spec.restartPolicy", "spec.serviceAccountName",
+        "spec.schedulerName", "spec.hostNetwork", "status.nominatedNodeName"}},
+      {"events",
+       {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
+        "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
+        "type", "reportingComponent", "source"}},
       {"namespaces", {"status.phase"}},
       {"nodes", {"spec.unschedulable"}},
       {"secrets", {"type"}},

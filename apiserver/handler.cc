@@ -36,15 +36,21 @@ Response json_text(std::string body) {
   return response;
 }
 
-bool is_open(const std::string& path) { return path == "/livez" || path == "/readyz" || path == "/healthz" || path == "/version"; }
+bool is_open(const std::string& path) {
+  return path == "/livez" || path == "/readyz" || path == "/healthz" || path == "/version";
+}
 
 Error forbidden(const Request& request, const Route& route) {
-  static const std::map<std::string, std::string> kVerbs = {{"GET", "get"}, {"POST", "create"}, {"PUT", "update"}, {"PATCH", "patch"}, {"DELETE", "delete"}};
+  static const std::map<std::string, std::string> kVerbs = {
+      {"GET", "get"}, {"POST", "create"}, {"PUT", "update"}, {"PATCH", "patch"}, {"DELETE", "delete"}};
   const auto verb = kVerbs.find(request.method);
-  const std::string where = route.ns.empty() ? "at the cluster scope" : fmt::format("in the namespace \"{}\"", route.ns);
-  return Error(Code::kForbidden, fmt::format("{} {}is forbidden: User \"{}\" cannot {} resource \"{}\" in API group \"{}\" {}", route.kind->group_resource(),
-                                             route.name.empty() ? "" : "\"" + route.name + "\" ", request.user->name,
-                                             verb == kVerbs.end() ? "use" : verb->second, route.kind->resource, route.kind->group, where));
+  const std::string where =
+      route.ns.empty() ? "at the cluster scope" : fmt::format("in the namespace \"{}\"", route.ns);
+  return Error(Code::kForbidden,
+               fmt::format("{} {}is forbidden: User \"{}\" cannot {} resource \"{}\" in API group \"{}\" {}",
+                           route.kind->group_resource(), route.name.empty() ? "" : "\"" + route.name + "\" ",
+                           request.user->name, verb == kVerbs.end() ? "use" : verb->second,
+                           route.kind->resource, route.kind->group, where));
 }
 
 bool is_admin(const User& user) {
@@ -56,7 +62,8 @@ bool is_admin(const User& user) {
 Response Handler::handle(const Request& request) {
   if (!request.user && !is_open(request.path)) return failed(Error(Code::kUnauthorized, "Unauthorized"), {});
   if (request.path.starts_with("/minik/")) {
-    if (!is_admin(*request.user)) return failed(Error(Code::kForbidden, "only cluster administrators may use this"), {});
+    if (!is_admin(*request.user))
+      return failed(Error(Code::kForbidden, "only cluster administrators may use this"), {});
     return parts_.minik_routes(request);
   }
   const bool below_group = request.path.starts_with("/api/") || request.path.starts_with("/apis/");
@@ -95,11 +102,16 @@ Response Handler::fixed_path(const Request& request) {
   if (path == "/openapi/v3") return json_text(openapi_root(schema));
   const auto parts = split(path, '/');  // "", "apis", "apps", "v1"
   std::string body;
-  if (path.starts_with("/openapi/v3/api/") && parts.size() == 5) body = openapi_v3(schema, "", parts[4]);
-  else if (path.starts_with("/openapi/v3/apis/") && parts.size() == 6) body = openapi_v3(schema, parts[4], parts[5]);
-  else if (parts.size() == 3 && parts[1] == "api") body = discovery_resources(schema, "", parts[2]);
-  else if (parts.size() == 3 && parts[1] == "apis") body = discovery_group(schema, parts[2]);
-  else if (parts.size() == 4 && parts[1] == "apis") body = discovery_resources(schema, parts[2], parts[3]);
+  if (path.starts_with("/openapi/v3/api/") && parts.size() == 5)
+    body = openapi_v3(schema, "", parts[4]);
+  else if (path.starts_with("/openapi/v3/apis/") && parts.size() == 6)
+    body = openapi_v3(schema, parts[4], parts[5]);
+  else if (parts.size() == 3 && parts[1] == "api")
+    body = discovery_resources(schema, "", parts[2]);
+  else if (parts.size() == 3 && parts[1] == "apis")
+    body = discovery_group(schema, parts[2]);
+  else if (parts.size() == 4 && parts[1] == "apis")
+    body = discovery_resources(schema, parts[2], parts[3]);
   if (!body.empty()) return json_text(std::move(body));
   return failed(Error(Code::kNotFound, "the server could not find the requested resource"), {});
 }
@@ -107,15 +119,24 @@ Response Handler::fixed_path(const Request& request) {
 Response Handler::resource(const Request& request, const Route& route) {
   Result<Response> result = Error(Code::kInternal, "");
   const std::string& method = request.method;
-  if (route.subresource == "log" && method == "GET") result = log(request, route);
-  else if (method == "GET" && request.flag("watch")) result = watch(request, route);
-  else if (method == "GET") result = route.collection() ? list(request, route) : get(request, route);
-  else if (method == "POST") result = post(request, route);
-  else if (method == "PUT" && !route.collection()) result = put(request, route);
-  else if (method == "PATCH" && !route.collection()) result = patch(request, route);
-  else if (method == "DELETE") result = route.collection() ? remove_collection(request, route) : remove(request, route);
+  if (route.subresource == "log" && method == "GET")
+    result = log(request, route);
+  else if (method == "GET" && request.flag("watch"))
+    result = watch(request, route);
+  else if (method == "GET")
+    result = route.collection() ? list(request, route) : get(request, route);
+  else if (method == "POST")
+    result = post(request, route);
+  else if (method == "PUT" && !route.collection())
+    result = put(request, route);
+  else if (method == "PATCH" && !route.collection())
+    result = patch(request, route);
+  else if (method == "DELETE")
+    result = route.collection() ? remove_collection(request, route) : remove(request, route);
   else {
-    Response refused = failed(Error(Code::kInvalid, "the server does not allow this method on the requested resource"), about(route, request));
+    Response refused =
+        failed(Error(Code::kInvalid, "the server does not allow this method on the requested resource"),
+               about(route, request));
     Json status = Json::parse(refused.body);
     status["code"] = refused.status = 405;
     status["reason"] = "MethodNotAllowed";
@@ -123,14 +144,17 @@ Response Handler::resource(const Request& request, const Route& route) {
     return refused;
   }
   if (!result.ok()) {
-    if (http_status(result.error()) == 500) log_error("apiserver", "{} {}: {}", method, request.path, result.error().message());
+    if (http_status(result.error()) == 500)
+      log_error("apiserver", "{} {}: {}", method, request.path, result.error().message());
     return failed(result.error(), about(route, request));
   }
   return *std::move(result);
 }
 
 bool wants_table(const Request& request) { return request.accept.find("as=Table") != std::string::npos; }
-bool wants_partial(const Request& request) { return request.accept.find("as=PartialObjectMetadata") != std::string::npos; }
+bool wants_partial(const Request& request) {
+  return request.accept.find("as=PartialObjectMetadata") != std::string::npos;
+}
 
 IncludeObject include_of(const Request& request) {
   const std::string word = request.param("includeObject");
@@ -138,7 +162,8 @@ IncludeObject include_of(const Request& request) {
   return word == "None" ? IncludeObject::kNone : IncludeObject::kMetadata;
 }
 
-Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object, WallTime now, int status) {
+Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object,
+                         WallTime now, int status) {
   Response response;
   response.status = status;
   if (route.subresource == "scale") {
@@ -147,7 +172,9 @@ Response object_response(const Request& request, const Route& route, const api::
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
     response.body = table_text(*route.kind, std::span(&object, 1), meta, {include_of(request), true, now});
   } else if (wants_partial(request)) {
-    response.body = to_text({{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", object_at(object->body(), "metadata")}});
+    response.body = to_text({{"kind", "PartialObjectMetadata"},
+                             {"apiVersion", "meta.k8s.io/v1"},
+                             {"metadata", object_at(object->body(), "metadata")}});
   } else {
     response.body = object->bytes();
   }

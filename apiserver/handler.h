@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "api/selector.h"
 #include "apiserver/pod_backend.h"
 #include "apiserver/registry.h"
 #include "apiserver/request.h"
-#include "api/selector.h"
 #include "apiserver/store.h"
 #include "apiserver/table.h"
 
@@ -27,6 +27,9 @@ struct HandlerParts {
   std::string version;                                   // Of minik.
   std::function<std::string()> unready;                  // "" when all is well, else why not: /readyz.
   std::function<Response(const Request&)> minik_routes;  // Everything below /minik/.
+  // Waits a moment until the network knows this revision: a Service resolves at the first query after its
+  // 201.
+  std::function<void(std::uint64_t revision)> settle;
 };
 
 class Handler {
@@ -50,7 +53,8 @@ class Handler {
   Result<Response> get(const Request& request, const Route& route);
   Result<Response> list(const Request& request, const Route& route);
   Result<Response> log(const Request& request, const Route& route);
-  Result<api::SnapshotPtr> page_snapshot(const Request& request, std::string& after_ns, std::string& after_name);
+  Result<api::SnapshotPtr> page_snapshot(const Request& request, std::string& after_ns,
+                                         std::string& after_name);
   // handler_watch.cc
   Result<Response> watch(const Request& request, const Route& route);
   // handler_write.cc
@@ -67,7 +71,8 @@ class Handler {
 };
 
 // Shared by the handler files.
-Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object, WallTime now, int status = 200);
+Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object,
+                         WallTime now, int status = 200);
 bool wants_table(const Request& request);
 bool wants_partial(const Request& request);
 IncludeObject include_of(const Request& request);

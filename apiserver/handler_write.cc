@@ -14,7 +14,8 @@ Target target_of(const Route& route) { return {route.kind, route.ns, route.name,
 Result<WriteOptions> write_options(const Request& request) {
   const std::string dry_run = request.param("dryRun");
   if (!dry_run.empty() && dry_run != "All") {
-    return Error(Code::kInvalid, fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", dry_run));
+    return Error(Code::kInvalid,
+                 fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", dry_run));
   }
   return WriteOptions{!dry_run.empty()};
 }
@@ -22,7 +23,9 @@ Result<WriteOptions> write_options(const Request& request) {
 Result<> check_namespace_of(const Json& body, const Route& route) {
   const std::string ns = string_at(object_at(body, "metadata"), "namespace");
   if (!ns.empty() && ns != route.ns) {
-    return Error(Code::kInvalid, fmt::format("the namespace of the provided object does not match the namespace sent on the request ({} is not {})", ns, route.ns));
+    return Error(Code::kInvalid, fmt::format("the namespace of the provided object does not match the "
+                                             "namespace sent on the request ({} is not {})",
+                                             ns, route.ns));
   }
   return {};
 }
@@ -43,19 +46,29 @@ Result<DeleteOptions> delete_options(const Request& request) {
   DeleteOptions options;
   Json body = Json::object();
   if (!trim(request.body).empty()) body = TRY(decode_value(request));
-  if (const Json* grace = find(body, "gracePeriodSeconds"); grace != nullptr && grace->is_number()) options.grace_seconds = grace->get<std::int64_t>();
-  else if (const auto query = parse_int(request.param("gracePeriodSeconds"))) options.grace_seconds = *query;
-  if (options.grace_seconds && *options.grace_seconds < 0) return Error(Code::kInvalid, "gracePeriodSeconds: must be greater than or equal to 0");
+  if (const Json* grace = find(body, "gracePeriodSeconds"); grace != nullptr && grace->is_number())
+    options.grace_seconds = grace->get<std::int64_t>();
+  else if (const auto query = parse_int(request.param("gracePeriodSeconds")))
+    options.grace_seconds = *query;
+  if (options.grace_seconds && *options.grace_seconds < 0)
+    return Error(Code::kInvalid, "gracePeriodSeconds: must be greater than or equal to 0");
   options.propagation = string_at(body, "propagationPolicy", request.param("propagationPolicy"));
   if (bool_at(body, "orphanDependents")) options.propagation = "Orphan";
   const auto& word = options.propagation;
   if (!word.empty() && word != "Background" && word != "Foreground" && word != "Orphan") {
-    return Error(Code::kInvalid, fmt::format("propagationPolicy: Unsupported value: \"{}\": supported values: \"Foreground\", \"Background\", \"Orphan\"", word));
+    return Error(Code::kInvalid, fmt::format("propagationPolicy: Unsupported value: \"{}\": supported "
+                                             "values: \"Foreground\", \"Background\", \"Orphan\"",
+                                             word));
   }
   options.uid = string_at(object_at(body, "preconditions"), "uid");
   options.resource_version = string_at(object_at(body, "preconditions"), "resourceVersion");
   options.dry_run = !array_at(body, "dryRun").empty() || !request.param("dryRun").empty();
   return options;
+}
+
+// Names and rules follow these at once.
+bool is_seen_by_network(const api::Kind& kind) {
+  return kind.kind == "Service" || kind.kind == "EndpointSlice";
 }
 
 }  // namespace
@@ -69,6 +82,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
   Decoded decoded = TRY(decode_object(request, *route.kind));
   TRY(check_namespace_of(decoded.body, route));
   const auto object = TRY(parts_.registry.create(target_of(route), std::move(decoded.body), options));
+  if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   Response response = object_response(request, route, object, parts_.clock.now(), 201);
   response.warnings = std::move(decoded.warnings);
   return response;
@@ -80,9 +94,12 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
   TRY(check_namespace_of(decoded.body, route));
   const std::string name = string_at(object_at(decoded.body, "metadata"), "name");
   if (name != route.name) {
-    return Error(Code::kInvalid, fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, route.name));
+    return Error(
+        Code::kInvalid,
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, route.name));
   }
   const auto object = TRY(parts_.registry.replace(target_of(route), decoded.body, options));
+  if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   Response response = object_response(request, route, object, parts_.clock.now());
   response.warnings = std::move(decoded.warnings);
   return response;
@@ -90,13 +107,18 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
 
 Result<Response> Handler::patch(const Request& request, const Route& route) {
   const WriteOptions options = TRY(write_options(request));
-  const std::string type = lower(trim(std::string_view(request.content_type).substr(0, request.content_type.find(';'))));
+  const std::string type =
+      lower(trim(std::string_view(request.content_type).substr(0, request.content_type.find(';'))));
   PatchType how = PatchType::kMerge;
-  if (type == "application/strategic-merge-patch+json") how = PatchType::kStrategic;
-  else if (type == "application/json-patch+json") how = PatchType::kJson;
+  if (type == "application/strategic-merge-patch+json")
+    how = PatchType::kStrategic;
+  else if (type == "application/json-patch+json")
+    how = PatchType::kJson;
   else if (type != "application/merge-patch+json") {
-    return Error(Code::kUnsupported, "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
-                                     "application/merge-patch+json, application/strategic-merge-patch+json");
+    return Error(Code::kUnsupported,
+                 "the body of the request was in an unknown format - accepted media types include: "
+                 "application/json-patch+json, "
+                 "application/merge-patch+json, application/strategic-merge-patch+json");
   }
   Json patch = TRY(decode_value(request));
   std::vector<std::string> warnings;
@@ -108,21 +130,25 @@ Result<Response> Handler::patch(const Request& request, const Route& route) {
       if (found.find('$') == std::string::npos) unknown.push_back(found);
     }
     if (!unknown.empty()) {
-      return Error(Code::kInvalid, fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}", route.kind->kind, route.kind->version,
-                                               route.kind->kind, join(unknown, ", ")));
+      return Error(Code::kInvalid,
+                   fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
+                               route.kind->kind, route.kind->version, route.kind->kind, join(unknown, ", ")));
     }
   }
   const auto object = TRY(parts_.registry.patch(target_of(route), how, patch, options));
+  if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   return object_response(request, route, object, parts_.clock.now());
 }
 
 Result<Response> Handler::remove(const Request& request, const Route& route) {
-  if (!route.subresource.empty()) return Error(Code::kNotFound, "the server could not find the requested resource");
+  if (!route.subresource.empty())
+    return Error(Code::kNotFound, "the server could not find the requested resource");
   const DeleteOptions options = TRY(delete_options(request));
   const Deleted deleted = TRY(parts_.registry.remove(target_of(route), options));
   Response response;
   if (deleted.gone) {
-    response.body = to_text(success_json({route.name, route.kind->group, "", route.kind->resource, deleted.object->uid()}));
+    response.body = to_text(
+        success_json({route.name, route.kind->group, "", route.kind->resource, deleted.object->uid()}));
   } else {
     response.body = deleted.object->bytes();
   }
@@ -133,9 +159,10 @@ Result<Response> Handler::remove_collection(const Request& request, const Route&
   const DeleteOptions options = TRY(delete_options(request));
   const Filter filter = TRY(Filter::of(request, *route.kind));
   std::vector<api::Key> keys;
-  parts_.store.snapshot()->for_each(route.kind->group_resource(), route.ns, [&](const api::ObjectPtr& object) {
-    if (filter.matches(*object)) keys.push_back(object->key());
-  });
+  parts_.store.snapshot()->for_each(route.kind->group_resource(), route.ns,
+                                    [&](const api::ObjectPtr& object) {
+                                      if (filter.matches(*object)) keys.push_back(object->key());
+                                    });
   TRY(parts_.registry.remove_all(target_of(route), keys, options));
   Response response;
   response.body = to_text(success_json({"", route.kind->group, "", route.kind->resource, ""}));

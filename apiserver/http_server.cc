@@ -41,14 +41,18 @@ bool wait_for(int fd, short events, Millis timeout) {
   return ::poll(&p, 1, static_cast<int>(timeout.count())) > 0;
 }
 
-// TLS over a non-blocking socket, as httplib's Stream and as our Connection.  Bytes that were peeked come first.
+// TLS over a non-blocking socket, as httplib's Stream and as our Connection.  Bytes that were peeked come
+// first.
 class TlsStream final : public httplib::Stream, public Connection {
  public:
   TlsStream(int fd, SSL* ssl) : fd_(fd), ssl_(ssl) {}
 
-  bool accept() { return drive([&] { return SSL_accept(ssl_); }, kHandshakeSeconds) == 1; }
+  bool accept() {
+    return drive([&] { return SSL_accept(ssl_); }, kHandshakeSeconds) == 1;
+  }
 
-  // Reads until the blank line after the request's head is in the buffer; false when the client is gone or idle.
+  // Reads until the blank line after the request's head is in the buffer; false when the client is gone or
+  // idle.
   bool fill_head() {
     while (buffer_.find("\r\n\r\n") == std::string::npos) {
       if (buffer_.size() > kHeadMax) return true;  // httplib answers that it is too long.
@@ -63,7 +67,9 @@ class TlsStream final : public httplib::Stream, public Connection {
   const std::string& head() const { return buffer_; }
 
   // httplib::Stream
-  bool is_readable() const override { return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, Millis(kReadSeconds * 1000)); }
+  bool is_readable() const override {
+    return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, Millis(kReadSeconds * 1000));
+  }
   bool is_writable() const override { return alive(); }
   ssize_t read(char* into, std::size_t size) override {
     if (!buffer_.empty()) {
@@ -72,13 +78,19 @@ class TlsStream final : public httplib::Stream, public Connection {
       buffer_.erase(0, n);
       return static_cast<ssize_t>(n);
     }
-    return drive([&] { return SSL_read(ssl_, into, static_cast<int>(std::min<std::size_t>(size, 1 << 30))); }, kReadSeconds);
+    return drive([&] { return SSL_read(ssl_, into, static_cast<int>(std::min<std::size_t>(size, 1 << 30))); },
+                 kReadSeconds);
   }
   ssize_t write(const char* from, std::size_t size) override {
     const std::lock_guard lock(write_mutex_);
     std::size_t done = 0;
     while (done < size) {
-      const int n = drive([&] { return SSL_write(ssl_, from + done, static_cast<int>(std::min<std::size_t>(size - done, 1 << 30))); }, kWriteSeconds);
+      const int n = drive(
+          [&] {
+            return SSL_write(ssl_, from + done,
+                             static_cast<int>(std::min<std::size_t>(size - done, 1 << 30)));
+          },
+          kWriteSeconds);
       if (n <= 0) return -1;
       done += static_cast<std::size_t>(n);
     }
@@ -95,8 +107,12 @@ class TlsStream final : public httplib::Stream, public Connection {
   socket_t socket() const override { return fd_; }
 
   // Connection
-  bool write(std::string_view bytes) override { return write(bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()); }
-  bool readable(Millis timeout) override { return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, timeout); }
+  bool write(std::string_view bytes) override {
+    return write(bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  }
+  bool readable(Millis timeout) override {
+    return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, timeout);
+  }
 
   // The peer has not closed: a TLS client that is gone shows as end of file.
   bool alive() const {
@@ -119,7 +135,9 @@ class TlsStream final : public httplib::Stream, public Connection {
       }
       if (result > 0) return result;
       if (error == SSL_ERROR_ZERO_RETURN) return 0;
-      const short events = error == SSL_ERROR_WANT_READ ? POLLIN : error == SSL_ERROR_WANT_WRITE ? POLLOUT : 0;
+      const short events = error == SSL_ERROR_WANT_READ    ? POLLIN
+                           : error == SSL_ERROR_WANT_WRITE ? POLLOUT
+                                                           : 0;
       if (events == 0 || !wait_for(fd_, events, Millis(seconds * 1000))) return -1;
     }
   }
@@ -139,9 +157,12 @@ std::optional<User> user_of(SSL* ssl) {
     X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
     const int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
     const ASN1_STRING* data = X509_NAME_ENTRY_get_data(entry);
-    std::string value(reinterpret_cast<const char*>(ASN1_STRING_get0_data(data)), static_cast<std::size_t>(ASN1_STRING_length(data)));
-    if (nid == NID_commonName) user.name = std::move(value);
-    else if (nid == NID_organizationName) user.groups.push_back(std::move(value));
+    std::string value(reinterpret_cast<const char*>(ASN1_STRING_get0_data(data)),
+                      static_cast<std::size_t>(ASN1_STRING_length(data)));
+    if (nid == NID_commonName)
+      user.name = std::move(value);
+    else if (nid == NID_organizationName)
+      user.groups.push_back(std::move(value));
   }
   return user;
 }
@@ -155,16 +176,20 @@ Request request_of(const httplib::Request& from, std::optional<User> user) {
   request.accept = from.get_header_value("Accept");
   request.host = from.get_header_value("Host");
   request.user = std::move(user);
-  if (const auto at = from.target.find('?'); at != std::string::npos) request.query = parse_query(from.target.substr(at + 1));
+  if (const auto at = from.target.find('?'); at != std::string::npos)
+    request.query = parse_query(from.target.substr(at + 1));
   return request;
 }
 
-std::string quoted(const std::string& text) { return replace_all(replace_all(text, "\\", "\\\\"), "\"", "\\\""); }
+std::string quoted(const std::string& text) {
+  return replace_all(replace_all(text, "\\", "\\\\"), "\"", "\\\"");
+}
 
 void respond(Response&& from, httplib::Response& to) {
   to.status = from.status;
   for (const auto& [name, value] : from.headers) to.set_header(name, value);
-  for (const auto& warning : from.warnings) to.set_header("Warning", fmt::format("299 - \"{}\"", quoted(warning)));
+  for (const auto& warning : from.warnings)
+    to.set_header("Warning", fmt::format("299 - \"{}\"", quoted(warning)));
   if (!from.stream) {
     to.set_content(std::move(from.body), from.content_type);
     return;
@@ -187,7 +212,9 @@ class Engine final : public httplib::Server {
     set_payload_max_length(kRequestBodyMax + 1);
     set_tcp_nodelay(true);
     // Every request is answered here, before httplib's own routing; bodies were read by then.
-    const auto answer = [&handler](const httplib::Request& from, httplib::Response& to) { respond(handler.handle(request_of(from, current_user())), to); };
+    const auto answer = [&handler](const httplib::Request& from, httplib::Response& to) {
+      respond(handler.handle(request_of(from, current_user())), to);
+    };
     Get(".*", answer);
     Post(".*", answer);
     Put(".*", answer);
@@ -202,8 +229,9 @@ class Engine final : public httplib::Server {
     });
     set_error_handler([](const httplib::Request&, httplib::Response& to) {
       if (!to.body.empty() || to.content_provider_) return;
-      const Error error = to.status == 413 ? Error(Code::kTooLarge, "Request entity too large: limit is 3145728")
-                                           : Error(Code::kInvalid, "the server could not understand the request");
+      const Error error = to.status == 413
+                              ? Error(Code::kTooLarge, "Request entity too large: limit is 3145728")
+                              : Error(Code::kInvalid, "the server could not understand the request");
       Json status = status_json(error, {});
       status["code"] = to.status;
       to.set_content(to_text(status), "application/json");
@@ -239,15 +267,20 @@ class TlsServer final : public HttpServer {
     context_.reset(SSL_CTX_new(TLS_server_method()));
     SSL_CTX* context = context_.get();
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    const auto bio = [](const std::string& text) { return BIO_new_mem_buf(text.data(), static_cast<int>(text.size())); };
+    const auto bio = [](const std::string& text) {
+      return BIO_new_mem_buf(text.data(), static_cast<int>(text.size()));
+    };
     BIO* parts[] = {bio(pki.server_cert), bio(pki.server_key), bio(pki.ca_cert)};
     X509* cert = PEM_read_bio_X509(parts[0], nullptr, nullptr, nullptr);
     EVP_PKEY* key = PEM_read_bio_PrivateKey(parts[1], nullptr, nullptr, nullptr);
     X509* ca = PEM_read_bio_X509(parts[2], nullptr, nullptr, nullptr);
-    const bool good = cert != nullptr && key != nullptr && ca != nullptr && SSL_CTX_use_certificate(context, cert) == 1 &&
-                      SSL_CTX_use_PrivateKey(context, key) == 1 && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca) == 1 &&
+    const bool good = cert != nullptr && key != nullptr && ca != nullptr &&
+                      SSL_CTX_use_certificate(context, cert) == 1 &&
+                      SSL_CTX_use_PrivateKey(context, key) == 1 &&
+                      X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca) == 1 &&
                       SSL_CTX_add_client_CA(context, ca) == 1;
     X509_free(cert);
     EVP_PKEY_free(key);
@@ -363,7 +396,8 @@ Result<UniqueFd> listen_on(const std::string& address, int port) {
     size = sizeof v6;
   }
   if (::bind(fd.get(), where, size) != 0 || ::listen(fd.get(), 1024) != 0) {
-    return Error(Code::kUnavailable, fmt::format("cannot listen on {}:{}: {}", address, port, std::strerror(errno)));
+    return Error(Code::kUnavailable,
+                 fmt::format("cannot listen on {}:{}: {}", address, port, std::strerror(errno)));
   }
   return fd;
 }
@@ -371,8 +405,10 @@ Result<UniqueFd> listen_on(const std::string& address, int port) {
 Result<int> port_of(int fd) {
   sockaddr_storage where{};
   socklen_t size = sizeof where;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) != 0) return Error::from_errno(errno, "getsockname");
-  if (where.ss_family == AF_INET) return static_cast<int>(ntohs(reinterpret_cast<const sockaddr_in*>(&where)->sin_port));
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) != 0)
+    return Error::from_errno(errno, "getsockname");
+  if (where.ss_family == AF_INET)
+    return static_cast<int>(ntohs(reinterpret_cast<const sockaddr_in*>(&where)->sin_port));
   return static_cast<int>(ntohs(reinterpret_cast<const sockaddr_in6*>(&where)->sin6_port));
 }
 

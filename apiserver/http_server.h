@@ -1,8 +1,8 @@
 // HttpServer: TLS and HTTP/1.1 in front of the Handler, on any number of sockets.
 //
-// cpp-httplib parses requests and writes answers; the per-connection hook is ours, so that a connection that asks
-// for an upgrade (WebSocket) is handed to the stream code with its first bytes, and so that threads grow with the
-// connections up to kConnectionsMax.
+// cpp-httplib parses requests and writes answers; the per-connection hook is ours, so that a connection that
+// asks for an upgrade (WebSocket) is handed to the stream code with its first bytes, and so that threads grow
+// with the connections up to kConnectionsMax.
 //
 // Threads: `start` makes one thread per socket and one per connection; `stop` joins them all.
 // Errors: kUnavailable for a busy port, with the port; kInternal for certificates that OpenSSL refuses.

@@ -28,7 +28,9 @@ Result<Json> read_config(const std::string& path) {
 void drop_named(Json& config, const char* list, const std::string& name) {
   if (!config.contains(list) || !config[list].is_array()) config[list] = Json::array();
   Json& entries = config[list];
-  entries.erase(std::remove_if(entries.begin(), entries.end(), [&](const Json& e) { return string_at(e, "name") == name; }), entries.end());
+  entries.erase(std::remove_if(entries.begin(), entries.end(),
+                               [&](const Json& e) { return string_at(e, "name") == name; }),
+                entries.end());
 }
 
 }  // namespace
@@ -37,8 +39,14 @@ Json kubeconfig_json(const std::string& name, const std::string& server, const P
   return {{"apiVersion", "v1"},
           {"kind", "Config"},
           {"preferences", Json::object()},
-          {"clusters", Json::array({{{"name", name}, {"cluster", {{"server", server}, {"certificate-authority-data", base64(pki.ca_cert)}}}}})},
-          {"users", Json::array({{{"name", name}, {"user", {{"client-certificate-data", base64(pki.admin_cert)}, {"client-key-data", base64(pki.admin_key)}}}}})},
+          {"clusters",
+           Json::array(
+               {{{"name", name},
+                 {"cluster", {{"server", server}, {"certificate-authority-data", base64(pki.ca_cert)}}}}})},
+          {"users", Json::array({{{"name", name},
+                                  {"user",
+                                   {{"client-certificate-data", base64(pki.admin_cert)},
+                                    {"client-key-data", base64(pki.admin_key)}}}}})},
           {"contexts", Json::array({{{"name", name}, {"context", {{"cluster", name}, {"user", name}}}}})},
           {"current-context", name}};
 }
@@ -53,7 +61,8 @@ Result<> merge_kubeconfig(const std::string& path, const std::string& name, cons
     for (const Json& entry : config.at(list)) merged[list].push_back(entry);
   }
   merged["current-context"] = name;
-  if (const auto slash = path.rfind('/'); slash != std::string::npos && slash > 0) TRY(make_dirs(path.substr(0, slash), 0750));
+  if (const auto slash = path.rfind('/'); slash != std::string::npos && slash > 0)
+    TRY(make_dirs(path.substr(0, slash), 0750));
   return write_file(path, to_yaml(merged), 0600);
 }
 

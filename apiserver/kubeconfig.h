@@ -1,4 +1,5 @@
-// Kubeconfig: what `minik up` writes so that kubectl finds the cluster, merged into a file that may hold others.
+// Kubeconfig: what `minik up` writes so that kubectl finds the cluster, merged into a file that may hold
+// others.
 //
 // Errors: kInvalid for a file that is no kubeconfig (it is left alone), from_errno.
 #pragma once

@@ -6,7 +6,8 @@ namespace minik::apiserver {
 
 Result<Journal::Loaded> MemoryJournal::load() { return disk_->content; }
 
-Result<> MemoryJournal::commit(std::span<const Change> changes, std::uint64_t revision, Durability durability) {
+Result<> MemoryJournal::commit(std::span<const Change> changes, std::uint64_t revision,
+                               Durability durability) {
   if (disk_->full) return Error(Code::kUnavailable, "the store cannot write: database or disk is full");
   MINIK_ASSERT(revision > disk_->content.revision);
   auto& objects = disk_->content.objects;

@@ -1,5 +1,5 @@
-// OpenAPI v3 of one group version: real paths for kubectl explain, the fieldValidation parameter that switches
-// client-side checking off, and a schema per type.
+// OpenAPI v3 of one group version: real paths for kubectl explain, the fieldValidation parameter that
+// switches client-side checking off, and a schema per type.
 #include <set>
 
 #include "apiserver/discovery.h"
@@ -17,20 +17,33 @@ Json gvk(const Kind& kind) { return {{"group", kind.group}, {"version", kind.ver
 Json schema_of(const Type& type, std::set<const StructType*>& used) {
   using K = Type::Kind;
   switch (type.kind) {
-    case K::kString: return {{"type", "string"}};
-    case K::kInt32: return {{"type", "integer"}, {"format", "int32"}};
-    case K::kInt64: return {{"type", "integer"}, {"format", "int64"}};
-    case K::kBool: return {{"type", "boolean"}};
-    case K::kNumber: return {{"type", "number"}};
-    case K::kBytes: return {{"type", "string"}, {"format", "byte"}};
+    case K::kString:
+      return {{"type", "string"}};
+    case K::kInt32:
+      return {{"type", "integer"}, {"format", "int32"}};
+    case K::kInt64:
+      return {{"type", "integer"}, {"format", "int64"}};
+    case K::kBool:
+      return {{"type", "boolean"}};
+    case K::kNumber:
+      return {{"type", "number"}};
+    case K::kBytes:
+      return {{"type", "string"}, {"format", "byte"}};
     case K::kTime:
-    case K::kMicroTime: return {{"type", "string"}, {"format", "date-time"}};
-    case K::kQuantity: return {{"oneOf", {{{"type", "string"}}, {{"type", "number"}}}}};
-    case K::kIntOrString: return {{"format", "int-or-string"}, {"oneOf", {{{"type", "integer"}}, {{"type", "string"}}}}};
-    case K::kAny: return {{"type", "object"}};
-    case K::kArray: return {{"type", "array"}, {"items", schema_of(*type.element, used)}};
-    case K::kMap: return {{"type", "object"}, {"additionalProperties", schema_of(*type.element, used)}};
-    case K::kStruct: break;
+    case K::kMicroTime:
+      return {{"type", "string"}, {"format", "date-time"}};
+    case K::kQuantity:
+      return {{"oneOf", {{{"type", "string"}}, {{"type", "number"}}}}};
+    case K::kIntOrString:
+      return {{"format", "int-or-string"}, {"oneOf", {{{"type", "integer"}}, {{"type", "string"}}}}};
+    case K::kAny:
+      return {{"type", "object"}};
+    case K::kArray:
+      return {{"type", "array"}, {"items", schema_of(*type.element, used)}};
+    case K::kMap:
+      return {{"type", "object"}, {"additionalProperties", schema_of(*type.element, used)}};
+    case K::kStruct:
+      break;
   }
   used.insert(type.of);
   return {{"allOf", Json::array({{{"$ref", "#/components/schemas/" + type.of->name}}})}};
@@ -49,7 +62,8 @@ void add_list_hints(const Field& field, Json& property) {
   } else if (field.set) {
     property["x-kubernetes-list-type"] = "set";
   } else if (field.atomic) {
-    property[field.type.kind == Type::Kind::kArray ? "x-kubernetes-list-type" : "x-kubernetes-map-type"] = "atomic";
+    property[field.type.kind == Type::Kind::kArray ? "x-kubernetes-list-type" : "x-kubernetes-map-type"] =
+        "atomic";
   }
 }
 
@@ -68,26 +82,35 @@ Json component(const StructType& type, std::set<const StructType*>& used) {
 }
 
 Json operation(const Kind& kind, const char* action) {
-  Json op = {{"x-kubernetes-group-version-kind", gvk(kind)}, {"x-kubernetes-action", action}, {"responses", Json::object()}};
-  if (std::string_view(action) != "get" && std::string_view(action) != "list" && std::string_view(action) != "delete") {
-    op["parameters"].push_back({{"name", "fieldValidation"}, {"in", "query"}, {"schema", {{"type", "string"}}}});
+  Json op = {{"x-kubernetes-group-version-kind", gvk(kind)},
+             {"x-kubernetes-action", action},
+             {"responses", Json::object()}};
+  if (std::string_view(action) != "get" && std::string_view(action) != "list" &&
+      std::string_view(action) != "delete") {
+    op["parameters"].push_back(
+        {{"name", "fieldValidation"}, {"in", "query"}, {"schema", {{"type", "string"}}}});
     op["parameters"].push_back({{"name", "dryRun"}, {"in", "query"}, {"schema", {{"type", "string"}}}});
   }
   return op;
 }
 
 void add_paths(const Kind& kind, Json& paths) {
-  const std::string base = kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
+  const std::string base =
+      kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
   const std::string collection = base + (kind.namespaced ? "/namespaces/{namespace}/" : "/") + kind.resource;
   paths[collection] = {{"get", operation(kind, "list")}, {"post", operation(kind, "post")}};
-  paths[collection + "/{name}"] = {{"get", operation(kind, "get")}, {"put", operation(kind, "put")}, {"patch", operation(kind, "patch")},
+  paths[collection + "/{name}"] = {{"get", operation(kind, "get")},
+                                   {"put", operation(kind, "put")},
+                                   {"patch", operation(kind, "patch")},
                                    {"delete", operation(kind, "delete")}};
 }
 
 }  // namespace
 
 std::string openapi_v3(const api::Schema& schema, std::string_view group, std::string_view version) {
-  Json doc = {{"openapi", "3.0.0"}, {"info", {{"title", "minik"}, {"version", std::string(version)}}}, {"paths", Json::object()},
+  Json doc = {{"openapi", "3.0.0"},
+              {"info", {{"title", "minik"}, {"version", std::string(version)}}},
+              {"paths", Json::object()},
               {"components", {{"schemas", Json::object()}}}};
   Json& schemas = doc["components"]["schemas"];
   std::set<const StructType*> used;
@@ -96,7 +119,8 @@ std::string openapi_v3(const api::Schema& schema, std::string_view group, std::s
     add_paths(kind, doc["paths"]);
     Json root = component(*kind.type, used);
     root["properties"]["kind"] = {{"type", "string"}, {"description", "Kind of the object."}};
-    root["properties"]["apiVersion"] = {{"type", "string"}, {"description", "Version of the form the object is written in."}};
+    root["properties"]["apiVersion"] = {{"type", "string"},
+                                        {"description", "Version of the form the object is written in."}};
     root["x-kubernetes-group-version-kind"] = Json::array({gvk(kind)});
     schemas[kind.kind] = std::move(root);
   }

@@ -5,8 +5,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
 #include <ctime>
+#include <memory>
 #include <optional>
 
 #include "base/files.h"
@@ -108,15 +108,19 @@ Result<Pair> make(const Request& request, const Pair* issuer) {
   X509_NAME* name = X509_get_subject_name(cert);
   const auto add = [&](const char* field, const std::string& value) {
     if (value.empty()) return;
-    X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.c_str()), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(value.c_str()), -1, -1, 0);
   };
   add("O", request.organisation);
   add("CN", request.common_name);
   X509* issuer_cert = issuer == nullptr ? cert : issuer->cert.get();
   X509_set_issuer_name(cert, X509_get_subject_name(issuer_cert));
   X509_set_pubkey(cert, made.key.get());
-  add_extension(cert, issuer_cert, NID_basic_constraints, request.ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
-  add_extension(cert, issuer_cert, NID_key_usage, request.ca ? "critical,keyCertSign,cRLSign,digitalSignature" : "critical,digitalSignature,keyEncipherment");
+  add_extension(cert, issuer_cert, NID_basic_constraints,
+                request.ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+  add_extension(cert, issuer_cert, NID_key_usage,
+                request.ca ? "critical,keyCertSign,cRLSign,digitalSignature"
+                           : "critical,digitalSignature,keyEncipherment");
   add_extension(cert, issuer_cert, NID_subject_key_identifier, "hash");
   if (!request.usage.empty()) add_extension(cert, issuer_cert, NID_ext_key_usage, request.usage);
   if (!request.names.empty()) add_extension(cert, issuer_cert, NID_subject_alt_name, san_text(request.names));
@@ -130,7 +134,8 @@ std::optional<Pair> read_pair(const std::string& base) {
   const auto key = read_file(base + ".key");
   if (!cert.ok() || !key.ok()) return std::nullopt;
   Pair pair{read_cert(*cert), read_key(*key)};
-  if (!pair.cert || !pair.key || X509_check_private_key(pair.cert.get(), pair.key.get()) != 1) return std::nullopt;
+  if (!pair.cert || !pair.key || X509_check_private_key(pair.cert.get(), pair.key.get()) != 1)
+    return std::nullopt;
   const std::time_t soon = std::time(nullptr) + 30 * kDay;
   std::time_t when = soon;
   if (X509_cmp_time(X509_get0_notAfter(pair.cert.get()), &when) < 0) return std::nullopt;
@@ -140,7 +145,8 @@ std::optional<Pair> read_pair(const std::string& base) {
 bool covers(X509* cert, const std::vector<std::string>& names) {
   for (const auto& name : names) {
     const bool is_ip = Ip::parse(name).ok();
-    const int match = is_ip ? X509_check_ip_asc(cert, name.c_str(), 0) : X509_check_host(cert, name.c_str(), name.size(), 0, nullptr);
+    const int match = is_ip ? X509_check_ip_asc(cert, name.c_str(), 0)
+                            : X509_check_host(cert, name.c_str(), name.size(), 0, nullptr);
     if (match != 1) return false;
   }
   return true;
@@ -163,8 +169,10 @@ Result<Pki> ensure_pki(const std::string& directory, const std::vector<std::stri
   TRY(make_dirs(directory, 0700));
   const Pair ca = TRY(ensure_pair(directory + "/ca", {"minik-ca", "", true, "", {}}, nullptr));
   const Pair server = TRY(ensure_pair(directory + "/server", {"minik", "", false, "serverAuth", names}, &ca));
-  const Pair admin = TRY(ensure_pair(directory + "/admin", {"minik-admin", "system:masters", false, "clientAuth", {}}, &ca));
-  return Pki{pem(ca.cert.get()), pem(server.cert.get()), pem(server.key.get()), pem(admin.cert.get()), pem(admin.key.get())};
+  const Pair admin =
+      TRY(ensure_pair(directory + "/admin", {"minik-admin", "system:masters", false, "clientAuth", {}}, &ca));
+  return Pki{pem(ca.cert.get()), pem(server.cert.get()), pem(server.key.get()), pem(admin.cert.get()),
+             pem(admin.key.get())};
 }
 
 }  // namespace minik::apiserver

@@ -16,8 +16,8 @@ struct Pki {
   std::string ca_cert, server_cert, server_key, admin_cert, admin_key;  // PEM
 };
 
-// Reads the files, making what is missing.  The server's certificate is made anew when `names` (DNS names and IP
-// addresses) are not all in it or it ends within a month.
+// Reads the files, making what is missing.  The server's certificate is made anew when `names` (DNS names and
+// IP addresses) are not all in it or it ends within a month.
 Result<Pki> ensure_pki(const std::string& directory, const std::vector<std::string>& names);
 
 }  // namespace minik::apiserver

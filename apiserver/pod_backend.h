@@ -38,7 +38,8 @@ struct Program {
 class PodBackend {
  public:
   virtual ~PodBackend() = default;
-  virtual Result<> logs(const api::Object& pod, const LogQuery& query, const std::function<bool(std::string_view)>& sink) = 0;
+  virtual Result<> logs(const api::Object& pod, const LogQuery& query,
+                        const std::function<bool(std::string_view)>& sink) = 0;
   virtual Result<Program> exec(const api::Object& pod, const ExecQuery& query) = 0;
 };
 

@@ -22,16 +22,22 @@ constexpr std::size_t kGeneratedPrefixMax = 58;  // 63 less five random characte
 bool has_status(const Kind& kind) { return kind.has_subresource("status"); }
 
 Error conflict(const Target& target) {
-  return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your "
-                                            "changes to the latest version and try again",
-                                            target.kind->group_resource(), target.name));
+  return Error(
+      Code::kConflict,
+      fmt::format(
+          "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your "
+          "changes to the latest version and try again",
+          target.kind->group_resource(), target.name));
 }
 
 // Fields that only the server writes.
 void keep_server_fields(Json& meta, const Json& old_meta) {
-  for (const char* member : {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"}) {
-    if (old_meta.contains(member)) meta[member] = old_meta[member];
-    else meta.erase(member);
+  for (const char* member : {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
+                             "generation", "selfLink"}) {
+    if (old_meta.contains(member))
+      meta[member] = old_meta[member];
+    else
+      meta.erase(member);
   }
   meta["name"] = old_meta["name"];
   if (old_meta.contains("namespace")) meta["namespace"] = old_meta["namespace"];
@@ -47,10 +53,12 @@ bool equal_but_revision(const Json& a, const Json& b) {
 Result<> check_preconditions(const Target& target, const Json& body, const Object& old) {
   const Json& meta = object_at(body, "metadata");
   const std::string revision = string_at(meta, "resourceVersion");
-  if (!revision.empty() && revision != "0" && revision != std::to_string(old.revision())) return conflict(target);
+  if (!revision.empty() && revision != "0" && revision != std::to_string(old.revision()))
+    return conflict(target);
   const std::string uid = string_at(meta, "uid");
   if (!uid.empty() && uid != old.uid()) {
-    return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition failed: UID in precondition: {}, UID in "
+    return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition "
+                                              "failed: UID in precondition: {}, UID in "
                                               "object meta: {}",
                                               target.kind->group_resource(), target.name, uid, old.uid()));
   }
@@ -59,7 +67,8 @@ Result<> check_preconditions(const Target& target, const Json& body, const Objec
 
 Result<Json> replicas_of(const Target& target, const Json& scale) {
   const Json* replicas = find(scale, "spec", "replicas");
-  const std::int64_t wanted = replicas == nullptr || !replicas->is_number() ? 0 : replicas->get<std::int64_t>();
+  const std::int64_t wanted =
+      replicas == nullptr || !replicas->is_number() ? 0 : replicas->get<std::int64_t>();
   if (wanted < 0) {
     api::Causes causes;
     api::cause_invalid(causes, "spec.replicas", wanted, "must be greater than or equal to 0");
@@ -71,7 +80,8 @@ Result<Json> replicas_of(const Target& target, const Json& scale) {
 }  // namespace
 
 Error not_found(const Target& target) {
-  return Error(Code::kNotFound, fmt::format("{} \"{}\" not found", target.kind->group_resource(), target.name));
+  return Error(Code::kNotFound,
+               fmt::format("{} \"{}\" not found", target.kind->group_resource(), target.name));
 }
 
 Json Registry::scale_of(const Object& object) {
@@ -85,7 +95,8 @@ Json Registry::scale_of(const Object& object) {
   scale["status"]["replicas"] = int_at(object_at(object.body(), "status"), "replicas");
   std::string selector;
   for (const auto& [key, value] : object_at(object_at(spec, "selector"), "matchLabels").items()) {
-    selector += (selector.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
+    selector +=
+        (selector.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
   }
   scale["status"]["selector"] = selector;
   return scale;
@@ -96,7 +107,8 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
   const ObjectPtr ns = tx.now().find("namespaces", "", target.ns);
   if (ns == nullptr) return Error(Code::kNotFound, fmt::format("namespaces \"{}\" not found", target.ns));
   if (ns->meta().deletion) {
-    return Error(Code::kForbidden, fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
+    return Error(Code::kForbidden, fmt::format("{} \"{}\" is forbidden: unable to create new content in "
+                                               "namespace {} because it is being terminated",
                                                target.kind->group_resource(), target.name, target.ns));
   }
   return {};
@@ -114,7 +126,8 @@ Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const J
     if (!before.empty()) return api::invalid(kind.kind, target.name, std::move(before));
     TRY(leases_.allocate(tx.now(), body, old, causes));
   }
-  api::Causes rules = old == nullptr ? api::validate_create(kind, body) : api::validate_update(kind, body, *old);
+  api::Causes rules =
+      old == nullptr ? api::validate_create(kind, body) : api::validate_update(kind, body, *old);
   causes.insert(causes.end(), rules.begin(), rules.end());
   if (!causes.empty()) return api::invalid(kind.kind, target.name, std::move(causes));
   return {};
@@ -129,8 +142,10 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
   if (!string_at(meta, "resourceVersion").empty()) {
     return Error(Code::kInvalid, "resourceVersion should not be set on objects to be created");
   }
-  if (kind.namespaced) meta["namespace"] = target.ns;
-  else meta.erase("namespace");
+  if (kind.namespaced)
+    meta["namespace"] = target.ns;
+  else
+    meta.erase("namespace");
   target.name = string_at(meta, "name");
   const std::string prefix = string_at(meta, "generateName").substr(0, kGeneratedPrefixMax);
   for (int i = 0; target.name.empty() && !prefix.empty() && i < kGeneratedNameTries; ++i) {
@@ -140,12 +155,14 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
   if (!target.name.empty()) meta["name"] = target.name;
   TRY(check_namespace(tx, target));
   if (tx.now().find(target.key()) != nullptr) {
-    return Error(Code::kAlreadyExists, fmt::format("{} \"{}\" already exists", kind.group_resource(), target.name));
+    return Error(Code::kAlreadyExists,
+                 fmt::format("{} \"{}\" already exists", kind.group_resource(), target.name));
   }
   body["kind"] = kind.kind;
   body["apiVersion"] = kind.api_version();
   if (has_status(kind)) body.erase("status");
-  for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"}) meta.erase(member);
+  for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"})
+    meta.erase(member);
   TRY(admit(tx, target, body, nullptr));
   if (kind.kind == "Pod") body["status"]["phase"] = "Pending";
   body["metadata"]["uid"] = random_uuid();
@@ -163,8 +180,10 @@ Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Obj
     body["metadata"]["generation"] = old.meta().generation + 1;
   }
   ObjectPtr stored = tx.put(target.kind->group_resource(), std::move(body));
-  const bool namespace_held = target.kind->kind == "Namespace" && !array_at(object_at(stored->body(), "spec"), "finalizers").empty();
-  const bool done = stored->meta().deletion && stored->meta().finalizers.empty() && stored->meta().deletion_grace_seconds == 0;
+  const bool namespace_held =
+      target.kind->kind == "Namespace" && !array_at(object_at(stored->body(), "spec"), "finalizers").empty();
+  const bool done = stored->meta().deletion && stored->meta().finalizers.empty() &&
+                    stored->meta().deletion_grace_seconds == 0;
   if (done && !namespace_held) tx.remove(target.key());
   return stored;
 }
@@ -174,8 +193,10 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
   TRY(check_preconditions(target, body, old));
   if (target.subresource == "status") {
     Json next = old.body();
-    if (body.contains("status")) next["status"] = body["status"];
-    else next.erase("status");
+    if (body.contains("status"))
+      next["status"] = body["status"];
+    else
+      next.erase("status");
     return store_change(tx, target, old, std::move(next));
   }
   if (target.subresource == "scale") {
@@ -196,8 +217,10 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
   body["kind"] = kind.kind;
   body["apiVersion"] = kind.api_version();
   if (has_status(kind)) {
-    if (old.body().contains("status")) body["status"] = old.body()["status"];
-    else body.erase("status");
+    if (old.body().contains("status"))
+      body["status"] = old.body()["status"];
+    else
+      body.erase("status");
   }
   TRY(admit(tx, target, body, &old.body()));
   if (old.meta().deletion) {  // No new finalizers once the deletion began.
@@ -205,7 +228,8 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
       const auto& had = old.meta().finalizers;
       if (std::find(had.begin(), had.end(), finalizer) != had.end()) continue;
       api::Causes causes;
-      api::cause_forbidden(causes, "metadata.finalizers", "no new finalizers can be added if the object is being deleted");
+      api::cause_forbidden(causes, "metadata.finalizers",
+                           "no new finalizers can be added if the object is being deleted");
       return api::invalid(kind.kind, target.name, std::move(causes));
     }
   }
@@ -234,13 +258,18 @@ Result<ObjectPtr> Registry::replace(const Target& target, const Json& body, cons
   return made;
 }
 
-Result<Json> Registry::apply_patch(const Target& target, const Object& old, PatchType type, const Json& patch) {
+Result<Json> Registry::apply_patch(const Target& target, const Object& old, PatchType type,
+                                   const Json& patch) {
   const bool scale = target.subresource == "scale";
   Json current = scale ? scale_of(old) : old.body();
   Json next;
   switch (type) {
-    case PatchType::kJson: next = TRY(api::json_patch(current, patch)); break;
-    case PatchType::kMerge: next = api::merge_patch(current, patch); break;
+    case PatchType::kJson:
+      next = TRY(api::json_patch(current, patch));
+      break;
+    case PatchType::kMerge:
+      next = api::merge_patch(current, patch);
+      break;
     case PatchType::kStrategic: {
       const api::StructType* shape = scale ? api::Schema::builtin().type("Scale") : target.kind->type;
       next = TRY(api::strategic_patch(*shape, current, patch));
@@ -248,13 +277,15 @@ Result<Json> Registry::apply_patch(const Target& target, const Object& old, Patc
     }
   }
   if (string_at(object_at(next, "metadata"), "name") != target.name) {
-    return Error(Code::kInvalid, fmt::format("the name of the object ({}) does not match the name on the URL ({})",
-                                             string_at(object_at(next, "metadata"), "name"), target.name));
+    return Error(Code::kInvalid,
+                 fmt::format("the name of the object ({}) does not match the name on the URL ({})",
+                             string_at(object_at(next, "metadata"), "name"), target.name));
   }
   return next;
 }
 
-Result<ObjectPtr> Registry::patch(const Target& target, PatchType type, const Json& patch, const WriteOptions& options) {
+Result<ObjectPtr> Registry::patch(const Target& target, PatchType type, const Json& patch,
+                                  const WriteOptions& options) {
   ObjectPtr made;
   TRY(store_.transact([&](Tx& tx) -> Result<> {
     const ObjectPtr old = tx.now().find(target.key());
@@ -282,7 +313,8 @@ Result<Deleted> Registry::remove(const Target& target, const DeleteOptions& opti
   return deleted;
 }
 
-Result<std::vector<Deleted>> Registry::remove_all(const Target& target, const std::vector<api::Key>& keys, const DeleteOptions& options) {
+Result<std::vector<Deleted>> Registry::remove_all(const Target& target, const std::vector<api::Key>& keys,
+                                                  const DeleteOptions& options) {
   std::vector<Deleted> all;
   TRY(store_.transact([&](Tx& tx) -> Result<> {
     for (const api::Key& key : keys) {
@@ -290,8 +322,10 @@ Result<std::vector<Deleted>> Registry::remove_all(const Target& target, const st
       one.ns = key.ns;
       one.name = key.name;
       auto deleted = remove_in(tx, one, options);
-      if (deleted.ok()) all.push_back(*std::move(deleted));
-      else if (deleted.error().code() != Code::kNotFound) return std::move(deleted).error();
+      if (deleted.ok())
+        all.push_back(*std::move(deleted));
+      else if (deleted.error().code() != Code::kNotFound)
+        return std::move(deleted).error();
     }
     if (options.dry_run) tx.discard();
     return {};

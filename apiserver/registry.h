@@ -1,7 +1,8 @@
 // Registry: what a write means.  Defaults, admission, validation, allocation, generation, deletion.
 //
 // Threads: any; each call is one store transaction.
-// Errors: the API's: kInvalid (with causes: 422, without: 400), kNotFound, kAlreadyExists, kConflict, kForbidden.
+// Errors: the API's: kInvalid (with causes: 422, without: 400), kNotFound, kAlreadyExists, kConflict,
+// kForbidden.
 #pragma once
 
 #include <optional>
@@ -32,7 +33,7 @@ struct WriteOptions {
 
 struct DeleteOptions {
   std::optional<std::int64_t> grace_seconds;
-  std::string propagation;  // Background (default), Foreground, Orphan.
+  std::string propagation;            // Background (default), Foreground, Orphan.
   std::string uid, resource_version;  // Preconditions.
   bool dry_run = false;
 };
@@ -44,17 +45,20 @@ struct Deleted {
 
 class Registry {
  public:
-  Registry(Store& store, const Clock& clock, ServiceRanges ranges) : store_(store), clock_(clock), leases_(std::move(ranges)) {}
+  Registry(Store& store, const Clock& clock, ServiceRanges ranges)
+      : store_(store), clock_(clock), leases_(std::move(ranges)) {}
 
   Result<api::ObjectPtr> create(const Target& target, Json body, const WriteOptions& options);
   Result<api::ObjectPtr> replace(const Target& target, const Json& body, const WriteOptions& options);
   // `patch` is applied to the newest state, inside the transaction.
-  Result<api::ObjectPtr> patch(const Target& target, PatchType type, const Json& patch, const WriteOptions& options);
+  Result<api::ObjectPtr> patch(const Target& target, PatchType type, const Json& patch,
+                               const WriteOptions& options);
   Result<Deleted> remove(const Target& target, const DeleteOptions& options);
-  Result<std::vector<Deleted>> remove_all(const Target& target, const std::vector<api::Key>& keys, const DeleteOptions& options);
+  Result<std::vector<Deleted>> remove_all(const Target& target, const std::vector<api::Key>& keys,
+                                          const DeleteOptions& options);
 
-  // The wishes of controllers, in one transaction that need not reach the disk at once.  A wish that cannot be
-  // (somebody was faster) is dropped: the next tick computes it again.  Answers the errors of the others.
+  // The wishes of controllers, in one transaction that need not reach the disk at once.  A wish that cannot
+  // be (somebody was faster) is dropped: the next tick computes it again.  Answers the errors of the others.
   std::vector<Error> apply(const std::vector<api::Write>& writes);
 
   // Scale, as autoscaling/v1 wants it, of a Deployment or ReplicaSet.

@@ -24,16 +24,21 @@ std::int64_t grace_of(const Object& object, const DeleteOptions& options) {
   return options.grace_seconds.value_or(pod.grace_seconds);
 }
 
-Result<> check_delete_preconditions(const Target& target, const Object& object, const DeleteOptions& options) {
+Result<> check_delete_preconditions(const Target& target, const Object& object,
+                                    const DeleteOptions& options) {
   if (!options.uid.empty() && options.uid != object.uid()) {
-    return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition failed: UID in precondition: {}, UID in "
-                                              "object meta: {}",
-                                              target.kind->group_resource(), target.name, options.uid, object.uid()));
+    return Error(Code::kConflict,
+                 fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition failed: UID in "
+                             "precondition: {}, UID in "
+                             "object meta: {}",
+                             target.kind->group_resource(), target.name, options.uid, object.uid()));
   }
   if (!options.resource_version.empty() && options.resource_version != std::to_string(object.revision())) {
-    return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition failed: ResourceVersion in precondition: "
+    return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition "
+                                              "failed: ResourceVersion in precondition: "
                                               "{}, ResourceVersion in object meta: {}",
-                                              target.kind->group_resource(), target.name, options.resource_version, object.revision()));
+                                              target.kind->group_resource(), target.name,
+                                              options.resource_version, object.revision()));
   }
   return {};
 }
@@ -44,7 +49,9 @@ void orphan_dependents(Tx& tx, const Object& owner) {
   for (const auto& resource : tx.now().resources()) {
     tx.now().for_each(resource, "", [&](const ObjectPtr& object) {
       const auto& owners = object->meta().owners;
-      if (std::any_of(owners.begin(), owners.end(), [&](const api::OwnerRef& o) { return o.uid == owner.uid(); })) dependents.push_back(object);
+      if (std::any_of(owners.begin(), owners.end(),
+                      [&](const api::OwnerRef& o) { return o.uid == owner.uid(); }))
+        dependents.push_back(object);
     });
   }
   for (const ObjectPtr& object : dependents) {
@@ -53,8 +60,10 @@ void orphan_dependents(Tx& tx, const Object& owner) {
     for (const Json& reference : array_at(body["metadata"], "ownerReferences")) {
       if (string_at(reference, "uid") != owner.uid()) kept.push_back(reference);
     }
-    if (kept.empty()) body["metadata"].erase("ownerReferences");
-    else body["metadata"]["ownerReferences"] = kept;
+    if (kept.empty())
+      body["metadata"].erase("ownerReferences");
+    else
+      body["metadata"]["ownerReferences"] = kept;
     tx.put(object->resource(), std::move(body));
   }
 }
@@ -70,7 +79,8 @@ Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOp
   const std::int64_t grace = grace_of(*current, options);
   Json body = current->body();
   Json& meta = body["metadata"];
-  if (options.propagation == "Foreground" && !current->meta().deletion) meta["finalizers"].push_back(kForeground);
+  if (options.propagation == "Foreground" && !current->meta().deletion)
+    meta["finalizers"].push_back(kForeground);
   const bool is_namespace = target.kind->kind == "Namespace";
   const bool held = grace > 0 || is_namespace || !array_at(meta, "finalizers").empty();
   if (!held) {
@@ -106,13 +116,18 @@ Result<> Registry::apply_one(Tx& tx, const Write& write) {
       auto deleted = remove_in(tx, target, DeleteOptions{});
       return deleted.ok() ? Result<>() : std::move(deleted).error();
     }
-    case Write::Op::kRemove: tx.remove(write.key); return {};
+    case Write::Op::kRemove:
+      tx.remove(write.key);
+      return {};
     case Write::Op::kPutAll: {
       auto stored = store_change(tx, target, *old, write.body);
       return stored.ok() ? Result<>() : std::move(stored).error();
     }
-    case Write::Op::kPutStatus: target.subresource = "status"; [[fallthrough]];
-    case Write::Op::kPut: break;
+    case Write::Op::kPutStatus:
+      target.subresource = "status";
+      [[fallthrough]];
+    case Write::Op::kPut:
+      break;
   }
   Json body = write.body;
   body["metadata"]["resourceVersion"] = std::to_string(old->revision());

@@ -39,9 +39,9 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::vector<std::string> warnings;              // Texts of Warning headers.
+  std::vector<std::string> warnings;  // Texts of Warning headers.
   std::vector<std::pair<std::string, std::string>> headers;
-  std::function<void(const Sink&)> stream;        // Set: the body is what it writes, chunked.
+  std::function<void(const Sink&)> stream;  // Set: the body is what it writes, chunked.
 };
 
 // A URL below /api or /apis, taken apart.

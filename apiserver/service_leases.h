@@ -1,7 +1,8 @@
 // ServiceLeases: ClusterIPs and NodePorts, handed out inside the request.
 //
-// The Services in the store are the leases; this only indexes them, by the difference between the last snapshot it
-// saw and the transaction at hand, so a transaction that is undone undoes its leases too.  KEP-3070, KEP-3668.
+// The Services in the store are the leases; this only indexes them, by the difference between the last
+// snapshot it saw and the transaction at hand, so a transaction that is undone undoes its leases too.
+// KEP-3070, KEP-3668.
 //
 // Threads: the store's writer thread only (call it inside a transaction).
 // Errors: kInvalid with causes in the API's words; kInternal when a range is full.

@@ -30,8 +30,9 @@ class SqliteJournal final : public Journal {
     TRY(run("PRAGMA synchronous=FULL"));
     TRY(run("PRAGMA locking_mode=EXCLUSIVE"));  // One daemon per state directory.
     TRY(run(kTables));
-    put_ = TRY(statement("INSERT INTO objects VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (resource, ns, name)"
-                         " DO UPDATE SET revision = ?4, body = ?5"));
+    put_ =
+        TRY(statement("INSERT INTO objects VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (resource, ns, name)"
+                      " DO UPDATE SET revision = ?4, body = ?5"));
     remove_ = TRY(statement("DELETE FROM objects WHERE resource = ?1 AND ns = ?2 AND name = ?3"));
     count_ = TRY(statement("UPDATE counters SET value = ?1 WHERE name = 'revision'"));
     return {};
@@ -46,7 +47,8 @@ class SqliteJournal final : public Journal {
     const Statement all = TRY(statement("SELECT resource, revision, body FROM objects ORDER BY revision"));
     int step = SQLITE_ROW;
     while ((step = sqlite3_step(all.get())) == SQLITE_ROW) {
-      loaded.objects.push_back({text(all.get(), 0), static_cast<std::uint64_t>(sqlite3_column_int64(all.get(), 1)),
+      loaded.objects.push_back({text(all.get(), 0),
+                                static_cast<std::uint64_t>(sqlite3_column_int64(all.get(), 1)),
                                 text(all.get(), 2)});
     }
     if (step != SQLITE_DONE) return failed("read");
@@ -96,7 +98,8 @@ class SqliteJournal final : public Journal {
 
   static std::string text(sqlite3_stmt* s, int column) {
     const auto* bytes = static_cast<const char*>(sqlite3_column_blob(s, column));
-    return bytes == nullptr ? std::string() : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(s, column)));
+    return bytes == nullptr ? std::string()
+                            : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(s, column)));
   }
 
   Result<> run(const char* sql) {
@@ -111,7 +114,8 @@ class SqliteJournal final : public Journal {
   }
 
   Error failed(const char* doing) const {
-    return Error(Code::kUnavailable, fmt::format("the store cannot {} {}: {}", doing, path_, sqlite3_errmsg(db_.get())));
+    return Error(Code::kUnavailable,
+                 fmt::format("the store cannot {} {}: {}", doing, path_, sqlite3_errmsg(db_.get())));
   }
 
   Db db_;
@@ -124,8 +128,8 @@ class SqliteJournal final : public Journal {
 
 Result<std::unique_ptr<Journal>> open_sqlite_journal(const std::string& path) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                   nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   Db db(raw);
   if (code != SQLITE_OK) {
     return Error(Code::kUnavailable, fmt::format("the store cannot open {}: {}", path, sqlite3_errstr(code)));

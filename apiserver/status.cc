@@ -10,19 +10,31 @@ struct Row {
 
 Row row_of(const Error& error) {
   switch (error.code()) {
-    case Code::kInvalid: return error.causes().empty() ? Row{400, "BadRequest"} : Row{422, "Invalid"};
-    case Code::kNotFound: return {404, "NotFound"};
-    case Code::kAlreadyExists: return {409, "AlreadyExists"};
-    case Code::kConflict: return {409, "Conflict"};
-    case Code::kGone: return {410, "Expired"};
-    case Code::kForbidden: return {403, "Forbidden"};
-    case Code::kUnauthorized: return {401, "Unauthorized"};
-    case Code::kUnsupported: return {415, "UnsupportedMediaType"};
-    case Code::kTooLarge: return {413, "RequestEntityTooLarge"};
-    case Code::kUnavailable: return {503, "ServiceUnavailable"};
-    case Code::kTimeout: return {504, "Timeout"};
+    case Code::kInvalid:
+      return error.causes().empty() ? Row{400, "BadRequest"} : Row{422, "Invalid"};
+    case Code::kNotFound:
+      return {404, "NotFound"};
+    case Code::kAlreadyExists:
+      return {409, "AlreadyExists"};
+    case Code::kConflict:
+      return {409, "Conflict"};
+    case Code::kGone:
+      return {410, "Expired"};
+    case Code::kForbidden:
+      return {403, "Forbidden"};
+    case Code::kUnauthorized:
+      return {401, "Unauthorized"};
+    case Code::kUnsupported:
+      return {415, "UnsupportedMediaType"};
+    case Code::kTooLarge:
+      return {413, "RequestEntityTooLarge"};
+    case Code::kUnavailable:
+      return {503, "ServiceUnavailable"};
+    case Code::kTimeout:
+      return {504, "Timeout"};
     case Code::kKernel:
-    case Code::kInternal: break;
+    case Code::kInternal:
+      break;
   }
   return {500, "InternalError"};
 }
@@ -53,7 +65,8 @@ Json status_json(const Error& error, const About& about) {
   status["code"] = row.http;
   Json details = details_of(about, row.http == 422);
   for (const FieldCause& cause : error.causes()) {
-    details["causes"].push_back({{"reason", cause.reason}, {"message", cause.message}, {"field", cause.field}});
+    details["causes"].push_back(
+        {{"reason", cause.reason}, {"message", cause.message}, {"field", cause.field}});
   }
   if (error.code() == Code::kTimeout || error.code() == Code::kUnavailable) details["retryAfterSeconds"] = 1;
   if (!details.empty()) status["details"] = details;

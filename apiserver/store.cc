@@ -110,7 +110,8 @@ Result<> Store::load() {
   api::Snapshot snapshot;
   for (auto& stored : loaded.objects) {
     auto body = parse_json(stored.body);
-    if (!body.ok()) return Error(Code::kInternal, "the store holds a broken object: " + body.error().message());
+    if (!body.ok())
+      return Error(Code::kInternal, "the store holds a broken object: " + body.error().message());
     snapshot.put(std::make_shared<Object>(stored.resource, stored.revision, *std::move(body)));
   }
   snapshot.set_revision(loaded.revision);
@@ -211,7 +212,8 @@ std::shared_ptr<Channel> Store::channel(const std::string& resource) {
 Result<Watch> Store::watch(const std::string& resource, std::uint64_t after) {
   auto found = channel(resource);
   const std::uint64_t floor = found->floor();
-  if (after < floor) return Error(Code::kGone, fmt::format("too old resource version: {} ({})", after, floor));
+  if (after < floor)
+    return Error(Code::kGone, fmt::format("too old resource version: {} ({})", after, floor));
   return Watch(std::move(found), after);
 }
 

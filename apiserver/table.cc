@@ -36,7 +36,8 @@ std::string names_of(const Json& containers, const char* member) {
 
 std::string labels_text(const Json& map) {
   std::vector<std::string> parts;
-  for (const auto& [key, value] : map.items()) parts.push_back(key + "=" + (value.is_string() ? value.get<std::string>() : ""));
+  for (const auto& [key, value] : map.items())
+    parts.push_back(key + "=" + (value.is_string() ? value.get<std::string>() : ""));
   return or_none(join(parts, ","));
 }
 
@@ -60,8 +61,10 @@ std::string init_word(const Json& status, std::size_t total) {
   const Json& init = array_at(status, "initContainerStatuses");
   for (std::size_t i = 0; i < init.size(); ++i) {
     const Json& state = object_at(init[i], "state");
-    if (const Json* ended = find(state, "terminated"); ended != nullptr && int_at(*ended, "exitCode") == 0) continue;
-    if (bool_at(init[i], "started") && state.contains("running") && bool_at(init[i], "ready")) continue;  // A sidecar.
+    if (const Json* ended = find(state, "terminated"); ended != nullptr && int_at(*ended, "exitCode") == 0)
+      continue;
+    if (bool_at(init[i], "started") && state.contains("running") && bool_at(init[i], "ready"))
+      continue;  // A sidecar.
     const std::string reason = state_reason(state);
     if (!reason.empty() && reason != "PodInitializing") return "Init:" + reason;
     return fmt::format("Init:{}/{}", i, total);
@@ -78,7 +81,9 @@ Restarts restarts_of(const Json& status) {
   Restarts restarts;
   for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
     for (const Json& c : array_at(status, list)) {
-      if (std::string_view(list) == "initContainerStatuses" && array_at(status, "containerStatuses").size() > 0 && int_at(c, "restartCount") == 0) continue;
+      if (std::string_view(list) == "initContainerStatuses" &&
+          array_at(status, "containerStatuses").size() > 0 && int_at(c, "restartCount") == 0)
+        continue;
       restarts.count += int_at(c, "restartCount");
       const std::string ended = string_at(object_at(object_at(c, "lastState"), "terminated"), "finishedAt");
       restarts.last = std::max(restarts.last, ended);
@@ -93,10 +98,17 @@ Json pod_cells(const Object& pod, WallTime now) {
   for (const Json& c : array_at(status, "containerStatuses")) ready += bool_at(c, "ready") ? 1 : 0;
   const Restarts restarts = restarts_of(status);
   std::string restart_text = std::to_string(restarts.count);
-  if (restarts.count > 0 && !restarts.last.empty()) restart_text += fmt::format(" ({} ago)", ago(restarts.last, now));
+  if (restarts.count > 0 && !restarts.last.empty())
+    restart_text += fmt::format(" ({} ago)", ago(restarts.last, now));
   const Json& gates = array_at(spec_of(pod), "readinessGates");
-  return {pod.name(), fmt::format("{}/{}", ready, array_at(spec_of(pod), "containers").size()), pod_status_word(pod), restart_text, age_of(pod, now),
-          or_none(string_at(status, "podIP")), or_none(string_at(spec_of(pod), "nodeName")), or_none(string_at(status, "nominatedNodeName")),
+  return {pod.name(),
+          fmt::format("{}/{}", ready, array_at(spec_of(pod), "containers").size()),
+          pod_status_word(pod),
+          restart_text,
+          age_of(pod, now),
+          or_none(string_at(status, "podIP")),
+          or_none(string_at(spec_of(pod), "nodeName")),
+          or_none(string_at(status, "nominatedNodeName")),
           gates.empty() ? Json("<none>") : Json(fmt::format("0/{}", gates.size()))};
 }
 
@@ -120,8 +132,13 @@ Json service_cells(const Object& service, WallTime now) {
     if (int_at(port, "nodePort") != 0) text += fmt::format(":{}", int_at(port, "nodePort"));
     ports.push_back(text + "/" + string_at(port, "protocol", "TCP"));
   }
-  return {service.name(), string_at(spec, "type"), or_none(string_at(spec, "clusterIP")), external_ip_of(spec, status_of(service)),
-          or_none(join(ports, ",")), age_of(service, now), labels_text(object_at(spec, "selector"))};
+  return {service.name(),
+          string_at(spec, "type"),
+          or_none(string_at(spec, "clusterIP")),
+          external_ip_of(spec, status_of(service)),
+          or_none(join(ports, ",")),
+          age_of(service, now),
+          labels_text(object_at(spec, "selector"))};
 }
 
 // The first three, and how many more there are.
@@ -142,7 +159,8 @@ Json endpoints_cells(const Object& endpoints, WallTime now) {
     for (const Json& port : ports) {
       for (const Json& address : array_at(subset, "addresses")) {
         const std::string ip = string_at(address, "ip");
-        all.push_back(fmt::format("{}:{}", ip.find(':') == std::string::npos ? ip : "[" + ip + "]", int_at(port, "port")));
+        all.push_back(fmt::format("{}:{}", ip.find(':') == std::string::npos ? ip : "[" + ip + "]",
+                                  int_at(port, "port")));
       }
     }
   }
@@ -151,20 +169,27 @@ Json endpoints_cells(const Object& endpoints, WallTime now) {
 
 Json slice_cells(const Object& slice, WallTime now) {
   std::vector<std::string> ports, addresses;
-  for (const Json& port : array_at(slice.body(), "ports")) ports.push_back(port.contains("port") ? std::to_string(int_at(port, "port")) : "*");
+  for (const Json& port : array_at(slice.body(), "ports"))
+    ports.push_back(port.contains("port") ? std::to_string(int_at(port, "port")) : "*");
   for (const Json& endpoint : array_at(slice.body(), "endpoints")) {
-    for (const Json& address : array_at(endpoint, "addresses")) addresses.push_back(address.get<std::string>());
+    for (const Json& address : array_at(endpoint, "addresses"))
+      addresses.push_back(address.get<std::string>());
   }
-  return {slice.name(), string_at(slice.body(), "addressType"), ports.empty() ? "<unset>" : few(ports), addresses.empty() ? "<unset>" : few(addresses),
-          age_of(slice, now)};
+  return {slice.name(), string_at(slice.body(), "addressType"), ports.empty() ? "<unset>" : few(ports),
+          addresses.empty() ? "<unset>" : few(addresses), age_of(slice, now)};
 }
 
 Json deployment_cells(const Object& deployment, WallTime now) {
   const Json& spec = spec_of(deployment);
   const Json& status = status_of(deployment);
   const Json& containers = array_at(object_at(object_at(spec, "template"), "spec"), "containers");
-  return {deployment.name(), fmt::format("{}/{}", int_at(status, "readyReplicas"), int_at(spec, "replicas")), int_at(status, "updatedReplicas"),
-          int_at(status, "availableReplicas"), age_of(deployment, now), names_of(containers, "name"), names_of(containers, "image"),
+  return {deployment.name(),
+          fmt::format("{}/{}", int_at(status, "readyReplicas"), int_at(spec, "replicas")),
+          int_at(status, "updatedReplicas"),
+          int_at(status, "availableReplicas"),
+          age_of(deployment, now),
+          names_of(containers, "name"),
+          names_of(containers, "image"),
           selector_text(object_at(spec, "selector"))};
 }
 
@@ -172,8 +197,14 @@ Json replica_set_cells(const Object& set, WallTime now) {
   const Json& spec = spec_of(set);
   const Json& status = status_of(set);
   const Json& containers = array_at(object_at(object_at(spec, "template"), "spec"), "containers");
-  return {set.name(), int_at(spec, "replicas"), int_at(status, "replicas"), int_at(status, "readyReplicas"), age_of(set, now),
-          names_of(containers, "name"), names_of(containers, "image"), selector_text(object_at(spec, "selector"))};
+  return {set.name(),
+          int_at(spec, "replicas"),
+          int_at(status, "replicas"),
+          int_at(status, "readyReplicas"),
+          age_of(set, now),
+          names_of(containers, "name"),
+          names_of(containers, "image"),
+          selector_text(object_at(spec, "selector"))};
 }
 
 Json node_cells(const Object& node, WallTime now) {
@@ -193,8 +224,16 @@ Json node_cells(const Object& node, WallTime now) {
     if (key.starts_with(kPrefix)) roles.push_back(key.substr(kPrefix.size()));
   }
   const Json& info = object_at(status, "nodeInfo");
-  return {node.name(), word, or_none(join(roles, ",")), age_of(node, now), string_at(info, "kubeletVersion"), internal, external,
-          string_at(info, "osImage"), string_at(info, "kernelVersion"), string_at(info, "containerRuntimeVersion")};
+  return {node.name(),
+          word,
+          or_none(join(roles, ",")),
+          age_of(node, now),
+          string_at(info, "kubeletVersion"),
+          internal,
+          external,
+          string_at(info, "osImage"),
+          string_at(info, "kernelVersion"),
+          string_at(info, "containerRuntimeVersion")};
 }
 
 Json event_cells(const Object& event, WallTime now) {
@@ -202,21 +241,34 @@ Json event_cells(const Object& event, WallTime now) {
   const Json& about = object_at(body, "involvedObject");
   const std::string last = string_at(body, "lastTimestamp", string_at(body, "eventTime"));
   const std::string first = string_at(body, "firstTimestamp", string_at(body, "eventTime"));
-  return {ago(last, now), string_at(body, "type"), string_at(body, "reason"), lower(string_at(about, "kind")) + "/" + string_at(about, "name"),
-          string_at(about, "fieldPath"), string_at(object_at(body, "source"), "component"), std::string(trim(string_at(body, "message"))), ago(first, now),
-          std::to_string(int_at(body, "count", 1)), event.name()};
+  return {ago(last, now),
+          string_at(body, "type"),
+          string_at(body, "reason"),
+          lower(string_at(about, "kind")) + "/" + string_at(about, "name"),
+          string_at(about, "fieldPath"),
+          string_at(object_at(body, "source"), "component"),
+          std::string(trim(string_at(body, "message"))),
+          ago(first, now),
+          std::to_string(int_at(body, "count", 1)),
+          event.name()};
 }
 
 Json row_object(const Object& object, IncludeObject include) {
   if (include == IncludeObject::kObject) return object.body();
   if (include == IncludeObject::kNone) return nullptr;
-  return {{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", object_at(object.body(), "metadata")}};
+  return {{"kind", "PartialObjectMetadata"},
+          {"apiVersion", "meta.k8s.io/v1"},
+          {"metadata", object_at(object.body(), "metadata")}};
 }
 
 Json column_json(const Kind& kind) {
   Json columns = Json::array();
   for (const auto& c : kind.columns) {
-    columns.push_back({{"name", c.name}, {"type", c.type}, {"format", c.format}, {"description", c.name}, {"priority", c.wide ? 1 : 0}});
+    columns.push_back({{"name", c.name},
+                       {"type", c.type},
+                       {"format", c.format},
+                       {"description", c.name},
+                       {"priority", c.wide ? 1 : 0}});
   }
   return columns;
 }
@@ -235,12 +287,15 @@ std::string pod_status_word(const Object& pod) {
     for (std::size_t i = containers.size(); i-- > 0;) {
       const Json& state = object_at(containers[i], "state");
       const std::string reason = state_reason(state);
-      if (!reason.empty()) word = reason;
-      else if (bool_at(containers[i], "ready") && state.contains("running")) running = true;
+      if (!reason.empty())
+        word = reason;
+      else if (bool_at(containers[i], "ready") && state.contains("running"))
+        running = true;
     }
     if (word == "Completed" && running) {
       bool ready = false;
-      for (const Json& c : array_at(status, "conditions")) ready |= string_at(c, "type") == "Ready" && string_at(c, "status") == "True";
+      for (const Json& c : array_at(status, "conditions"))
+        ready |= string_at(c, "type") == "Ready" && string_at(c, "status") == "True";
       word = ready ? "Running" : "NotReady";
     }
   }
@@ -257,20 +312,25 @@ Json table_cells(const Kind& kind, const Object& object, WallTime now) {
   if (kind.kind == "ReplicaSet") return replica_set_cells(object, now);
   if (kind.kind == "Node") return node_cells(object, now);
   if (kind.kind == "Event") return event_cells(object, now);
-  if (kind.kind == "Namespace") return {object.name(), string_at(status_of(object), "phase"), age_of(object, now)};
+  if (kind.kind == "Namespace")
+    return {object.name(), string_at(status_of(object), "phase"), age_of(object, now)};
   const Json& body = object.body();
   const auto entries = object_at(body, "data").size() + object_at(body, "binaryData").size();
   if (kind.kind == "ConfigMap") return {object.name(), entries, age_of(object, now)};
   if (kind.kind == "Secret") return {object.name(), string_at(body, "type"), entries, age_of(object, now)};
-  if (kind.kind == "ServiceAccount") return {object.name(), array_at(body, "secrets").size(), age_of(object, now)};
+  if (kind.kind == "ServiceAccount")
+    return {object.name(), array_at(body, "secrets").size(), age_of(object, now)};
   return {object.name(), age_of(object, now)};
 }
 
-std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta, const TableOptions& options) {
-  Json table = {{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", list_meta}, {"rows", Json::array()}};
+std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta,
+                       const TableOptions& options) {
+  Json table = {
+      {"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", list_meta}, {"rows", Json::array()}};
   table["columnDefinitions"] = options.with_columns ? column_json(kind) : Json(nullptr);
   for (const auto& object : objects) {
-    table["rows"].push_back({{"cells", table_cells(kind, *object, options.now)}, {"object", row_object(*object, options.include)}});
+    table["rows"].push_back({{"cells", table_cells(kind, *object, options.now)},
+                             {"object", row_object(*object, options.include)}});
   }
   return to_text(table);
 }

@@ -21,7 +21,8 @@ struct TableOptions {
 };
 
 // `list_meta` is the table's metadata (resourceVersion, continue, remainingItemCount).
-std::string table_text(const api::Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta, const TableOptions& options);
+std::string table_text(const api::Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta,
+                       const TableOptions& options);
 // One row's cells, in the order of the columns.
 Json table_cells(const api::Kind& kind, const api::Object& object, WallTime now);
 

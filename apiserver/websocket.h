@@ -12,7 +12,14 @@
 
 namespace minik::apiserver {
 
-enum class Opcode : std::uint8_t { kContinuation = 0, kText = 1, kBinary = 2, kClose = 8, kPing = 9, kPong = 10 };
+enum class Opcode : std::uint8_t {
+  kContinuation = 0,
+  kText = 1,
+  kBinary = 2,
+  kClose = 8,
+  kPing = 9,
+  kPong = 10
+};
 
 // The Sec-WebSocket-Accept of a Sec-WebSocket-Key.
 std::string websocket_accept(std::string_view key);

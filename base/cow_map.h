@@ -1,10 +1,11 @@
 // CowMap<K, V>: an ordered map that is a value: copies share structure, a change copies one chunk.
 //
-// Two levels: a vector of chunks of at most kChunk entries.  Lookup is two binary searches; a change copies one
-// chunk and the vector of chunk pointers; `diff` skips chunks that both maps share, so comparing two versions
-// costs what changed between them.
+// Two levels: a vector of chunks of at most kChunk entries.  Lookup is two binary searches; a change copies
+// one chunk and the vector of chunk pointers; `diff` skips chunks that both maps share, so comparing two
+// versions costs what changed between them.
 //
-// Threads: a const CowMap may be read by any thread; `set` and `erase` need the map to be owned by one thread.
+// Threads: a const CowMap may be read by any thread; `set` and `erase` need the map to be owned by one
+// thread.
 #pragma once
 
 #include <algorithm>

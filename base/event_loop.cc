@@ -29,7 +29,8 @@ Result<> EventLoop::change(int fd, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) return Error::from_errno(errno, "epoll change");
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+    return Error::from_errno(errno, "epoll change");
   return {};
 }
 
@@ -44,13 +45,15 @@ EventLoop::TimerId EventLoop::after(Millis delay, std::function<void()> action) 
 }
 
 void EventLoop::cancel(TimerId id) {
-  const auto it = std::find_if(timers_.begin(), timers_.end(), [&](const auto& t) { return t.first.second == id; });
+  const auto it =
+      std::find_if(timers_.begin(), timers_.end(), [&](const auto& t) { return t.first.second == id; });
   if (it != timers_.end()) timers_.erase(it);
 }
 
 Millis EventLoop::until_next_timer(Millis limit) const {
   if (timers_.empty()) return limit;
-  const auto left = std::chrono::ceil<Millis>(timers_.begin()->first.first - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::ceil<Millis>(timers_.begin()->first.first - std::chrono::steady_clock::now());
   const Millis wait = std::max(left, Millis(0));
   return limit < Millis(0) ? wait : std::min(wait, limit);
 }

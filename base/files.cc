@@ -124,6 +124,14 @@ Result<> remove_tree(const std::string& path) {
 
 bool path_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
+std::string program_beside(const std::string& name) {
+  std::array<char, 4096> self{};
+  const ssize_t size = ::readlink("/proc/self/exe", self.data(), self.size() - 1);
+  const std::string path(self.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  const std::string beside = path.substr(0, path.rfind('/') + 1) + name;
+  return path_exists(beside) ? beside : "/usr/libexec/minik/" + name;
+}
+
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
   ::SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
@@ -138,9 +146,9 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::string base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int n = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                  reinterpret_cast<const unsigned char*>(bytes.data()),
-                                  static_cast<int>(bytes.size()));
+  const int n =
+      ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(n));
   return out;
 }
@@ -152,9 +160,9 @@ Result<std::string> base64_decode(std::string_view text) {
   }
   if (clean.size() % 4 != 0) return Error(Code::kInvalid, "illegal base64 data: length is no multiple of 4");
   std::string out(clean.size() / 4 * 3 + 1, '\0');
-  const int n = ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                  reinterpret_cast<const unsigned char*>(clean.data()),
-                                  static_cast<int>(clean.size()));
+  const int n =
+      ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<const unsigned char*>(clean.data()), static_cast<int>(clean.size()));
   if (n < 0) return Error(Code::kInvalid, "illegal base64 data");
   std::size_t size = static_cast<std::size_t>(n);
   for (std::size_t i = clean.size(); i > 0 && i + 2 > clean.size() && clean[i - 1] == '='; --i) --size;
@@ -178,7 +186,8 @@ std::string random_uuid() {
   std::string h = random_hex(16);
   h[12] = '4';
   h[16] = "89ab"[h[16] & 3];
-  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) + "-" + h.substr(20);
+  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) + "-" +
+         h.substr(20);
 }
 
 std::string random_suffix(std::size_t length) {

@@ -1,6 +1,7 @@
 // Inbox<T>: messages from any thread to the one thread that owns it.
 //
-// Threads: `post` from any thread; `take` and `fd` belong to the owner.  `fd` is readable while messages wait.
+// Threads: `post` from any thread; `take` and `fd` belong to the owner.  `fd` is readable while messages
+// wait.
 #pragma once
 
 #include <sys/eventfd.h>

@@ -36,8 +36,8 @@ Result<Ip> Ip::parse(std::string_view text) {
 }
 
 std::uint32_t Ip::v4_host_order() const {
-  return (std::uint32_t{bytes_[0]} << 24) | (std::uint32_t{bytes_[1]} << 16) | (std::uint32_t{bytes_[2]} << 8) |
-         bytes_[3];
+  return (std::uint32_t{bytes_[0]} << 24) | (std::uint32_t{bytes_[1]} << 16) |
+         (std::uint32_t{bytes_[2]} << 8) | bytes_[3];
 }
 
 bool Ip::is_loopback() const {
@@ -119,8 +119,8 @@ std::uint64_t Cidr::index_of(const Ip& ip) const {
 std::string Cidr::text() const { return fmt::format("{}/{}", base_.text(), prefix_); }
 
 std::string Mac::text() const {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
-                     bytes[5]);
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3],
+                     bytes[4], bytes[5]);
 }
 
 Mac mac_for(const Ip& ip) {

@@ -22,10 +22,14 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: break;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      break;
   }
   return spdlog::level::err;
 }
@@ -35,7 +39,8 @@ spdlog::level::level_enum level_of(LogLevel level) {
 void log_to(const std::string& path, LogLevel level) {
   if (!path.empty()) {
     try {
-      auto made = std::make_shared<spdlog::logger>("minik", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+      auto made = std::make_shared<spdlog::logger>("minik",
+                                                   std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
       made->set_pattern(kPattern, spdlog::pattern_time_type::utc);
       logger() = std::move(made);
     } catch (const spdlog::spdlog_ex& e) {

@@ -1,5 +1,5 @@
-// Logging: one line per event, level, room and text.  Library code returns errors; only the place that decides
-// what to do about an error logs it.
+// Logging: one line per event, level, room and text.  Library code returns errors; only the place that
+// decides what to do about an error logs it.
 #pragma once
 
 #include <fmt/format.h>

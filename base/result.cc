@@ -8,9 +8,7 @@
 namespace minik {
 
 Error Error::from_errno(int err, std::string_view what) {
-  const Code code = err == ENOENT   ? Code::kNotFound
-                    : err == EEXIST ? Code::kAlreadyExists
-                                    : Code::kKernel;
+  const Code code = err == ENOENT ? Code::kNotFound : err == EEXIST ? Code::kAlreadyExists : Code::kKernel;
   Error error(code, std::string(what) + ": " + std::strerror(err));
   error.errno_ = err;
   return error;

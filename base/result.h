@@ -14,19 +14,19 @@
 namespace minik {
 
 enum class Code : std::uint8_t {
-  kInvalid,        // The caller's input is wrong (HTTP 422 when it has causes, else 400).
+  kInvalid,  // The caller's input is wrong (HTTP 422 when it has causes, else 400).
   kNotFound,
   kAlreadyExists,
-  kConflict,       // Somebody changed it first.
-  kGone,           // Too old a revision.
+  kConflict,  // Somebody changed it first.
+  kGone,      // Too old a revision.
   kForbidden,
   kUnauthorized,
-  kUnsupported,    // Media type or method that we do not speak.
+  kUnsupported,  // Media type or method that we do not speak.
   kTooLarge,
-  kUnavailable,    // Try again later.
+  kUnavailable,  // Try again later.
   kTimeout,
-  kKernel,         // sys_errno() says which errno.
-  kInternal,       // Our own mistake.
+  kKernel,    // sys_errno() says which errno.
+  kInternal,  // Our own mistake.
 };
 
 // One wrong field of an API object, as in metav1.StatusCause.
@@ -65,7 +65,7 @@ class [[nodiscard]] Error {
 template <class T = void>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}    // NOLINT: implicit on purpose.
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose.
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -102,11 +102,11 @@ class [[nodiscard]] Result<void> {
 // auto link = TRY(kernel.link("cbr0"));   returns the Error to our caller if there is one.
 #define MINIK_CONCAT_(a, b) a##b
 #define MINIK_CONCAT(a, b) MINIK_CONCAT_(a, b)
-#define MINIK_TRY(result, expression)                 \
-  __extension__({                                     \
-    auto result = (expression);                       \
+#define MINIK_TRY(result, expression)                   \
+  __extension__({                                       \
+    auto result = (expression);                         \
     if (!result.ok()) return std::move(result).error(); \
-    std::move(result).value();                        \
+    std::move(result).value();                          \
   })
 #define TRY(expression) MINIK_TRY(MINIK_CONCAT(try_result_, __COUNTER__), expression)
 

@@ -124,7 +124,8 @@ std::string percent_encode(std::string_view text) {
 std::string dns1123_label_error(std::string_view name) {
   if (name.size() > 63) return "must be no more than 63 characters";
   if (is_label(name)) return "";
-  return "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
+  return "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
+         "start and "
          "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
          "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 }
@@ -133,7 +134,8 @@ std::string dns1123_subdomain_error(std::string_view name) {
   if (name.size() > 253) return "must be no more than 253 characters";
   const auto labels = split(name, '.');
   if (std::all_of(labels.begin(), labels.end(), [](const std::string& l) { return is_label(l); })) return "";
-  return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+  return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
+         "must "
          "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
          "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 }
@@ -141,7 +143,8 @@ std::string dns1123_subdomain_error(std::string_view name) {
 std::string dns1035_label_error(std::string_view name) {
   if (name.size() > 63) return "must be no more than 63 characters";
   if (is_label(name) && (name[0] < '0' || name[0] > '9')) return "";
-  return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+  return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+         "alphabetic "
          "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
          "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 }

@@ -37,7 +37,8 @@ bool is_false_word(const std::string& s) {
 }
 
 std::optional<Json> number_of(const std::string& s) {
-  if (s.empty() || !(std::isdigit(static_cast<unsigned char>(s[0])) || s[0] == '-' || s[0] == '+' || s[0] == '.')) {
+  if (s.empty() ||
+      !(std::isdigit(static_cast<unsigned char>(s[0])) || s[0] == '-' || s[0] == '+' || s[0] == '.')) {
     return std::nullopt;
   }
   static const std::regex kFloat(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
@@ -84,14 +85,17 @@ Result<Json> Reader::read(const YAML::Node& node, int depth) {
   if (depth > kJsonDepthMax) return at(node.Mark(), "nested too deeply");
   if (++nodes > kYamlNodesMax) return at(node.Mark(), "aliases expand to too many values");
   switch (node.Type()) {
-    case YAML::NodeType::Scalar: return scalar(node);
-    case YAML::NodeType::Map: return read_map(node, depth);
+    case YAML::NodeType::Scalar:
+      return scalar(node);
+    case YAML::NodeType::Map:
+      return read_map(node, depth);
     case YAML::NodeType::Sequence: {
       Json array = Json::array();
       for (const auto& item : node) array.push_back(TRY(read(item, depth + 1)));
       return array;
     }
-    default: return Json(nullptr);
+    default:
+      return Json(nullptr);
   }
 }
 

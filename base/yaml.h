@@ -1,4 +1,5 @@
-// YAML text to JSON values and back, as kubectl reads and prints it (YAML 1.1 scalars as in sigs.k8s.io/yaml).
+// YAML text to JSON values and back, as kubectl reads and prints it (YAML 1.1 scalars as in
+// sigs.k8s.io/yaml).
 #pragma once
 
 #include <string>
@@ -11,7 +12,8 @@
 namespace minik {
 
 // All documents of a stream; empty documents are skipped.
-// Errors: kInvalid "line 3, column 5: …"; duplicate keys, aliases that expand too far and deep nesting included.
+// Errors: kInvalid "line 3, column 5: …"; duplicate keys, aliases that expand too far and deep nesting
+// included.
 Result<std::vector<Json>> parse_yaml(std::string_view text);
 
 // Block style with sorted keys, strings quoted where a reader would take them for something else.

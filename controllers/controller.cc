@@ -16,13 +16,21 @@ Write put_status(const api::Object& object, Json status) {
   return {Write::Op::kPutStatus, object.key(), object.revision(), std::move(body)};
 }
 
-Write put(const api::Object& object, Json body) { return {Write::Op::kPut, object.key(), object.revision(), std::move(body)}; }
-Write put_all(const api::Object& object, Json body) { return {Write::Op::kPutAll, object.key(), object.revision(), std::move(body)}; }
+Write put(const api::Object& object, Json body) {
+  return {Write::Op::kPut, object.key(), object.revision(), std::move(body)};
+}
+Write put_all(const api::Object& object, Json body) {
+  return {Write::Op::kPutAll, object.key(), object.revision(), std::move(body)};
+}
 Write remove(const api::Object& object) { return {Write::Op::kDelete, object.key(), 0, Json()}; }
 
 Json owner_reference(const api::Object& owner) {
-  return {{"apiVersion", string_at(owner.body(), "apiVersion")}, {"kind", string_at(owner.body(), "kind")}, {"name", owner.name()},
-          {"uid", owner.uid()}, {"controller", true}, {"blockOwnerDeletion", true}};
+  return {{"apiVersion", string_at(owner.body(), "apiVersion")},
+          {"kind", string_at(owner.body(), "kind")},
+          {"name", owner.name()},
+          {"uid", owner.uid()},
+          {"controller", true},
+          {"blockOwnerDeletion", true}};
 }
 
 const api::OwnerRef* controller_of(const api::Object& object) {
@@ -32,7 +40,8 @@ const api::OwnerRef* controller_of(const api::Object& object) {
   return nullptr;
 }
 
-void set_condition(Json& conditions, const std::string& type, bool status, const std::string& reason, const std::string& message, WallTime now) {
+void set_condition(Json& conditions, const std::string& type, bool status, const std::string& reason,
+                   const std::string& message, WallTime now) {
   if (!conditions.is_array()) conditions = Json::array();
   Json* entry = nullptr;
   for (Json& condition : conditions) {
@@ -46,8 +55,10 @@ void set_condition(Json& conditions, const std::string& type, bool status, const
   if (string_at(*entry, "status") != word) (*entry)["lastTransitionTime"] = rfc3339(now);
   (*entry)["status"] = word;
   const auto text = [&](const char* member, const std::string& value) {
-    if (value.empty()) entry->erase(member);
-    else (*entry)[member] = value;
+    if (value.empty())
+      entry->erase(member);
+    else
+      (*entry)[member] = value;
   };
   text("reason", reason);
   text("message", message);

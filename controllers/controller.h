@@ -1,5 +1,5 @@
-// Controller: nouns that follow from nouns.  Each looks at the world and answers the writes that would make it
-// right; it never waits, calls nobody and remembers only what it can compute again.
+// Controller: nouns that follow from nouns.  Each looks at the world and answers the writes that would make
+// it right; it never waits, calls nobody and remembers only what it can compute again.
 //
 // Threads: the loop's only.  Errors: none; what cannot be done yet is simply not written yet.
 // Cost: a call costs what changed since the last one (Snapshot::diff), not what is there.
@@ -41,6 +41,7 @@ Json owner_reference(const api::Object& owner);
 const api::OwnerRef* controller_of(const api::Object& object);
 
 // Sets one entry of a condition list; lastTransitionTime moves only with the status.
-void set_condition(Json& conditions, const std::string& type, bool status, const std::string& reason, const std::string& message, WallTime now);
+void set_condition(Json& conditions, const std::string& type, bool status, const std::string& reason,
+                   const std::string& message, WallTime now);
 
 }  // namespace minik::controllers

@@ -37,7 +37,8 @@ std::string template_hash(const Json& pod_template) {
 }
 
 Json without_hash(Json pod_template) {
-  if (find(pod_template, "metadata", "labels") != nullptr) pod_template["metadata"]["labels"].erase(kHashLabel);
+  if (find(pod_template, "metadata", "labels") != nullptr)
+    pod_template["metadata"]["labels"].erase(kHashLabel);
   return pod_template;
 }
 
@@ -47,7 +48,8 @@ std::int64_t revision_of(const Object& object) {
 }
 
 SetSize size_of(const Object& set) {
-  return {int_at(spec_of(set), "replicas", 1), int_at(status_of(set), "replicas"), int_at(status_of(set), "availableReplicas")};
+  return {int_at(spec_of(set), "replicas", 1), int_at(status_of(set), "replicas"),
+          int_at(status_of(set), "availableReplicas")};
 }
 
 RolloutLimits limits_of(const Object& deployment) {
@@ -77,9 +79,13 @@ Json new_set(const Object& deployment, std::int64_t replicas, std::int64_t revis
   annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
   annotations[kRevision] = std::to_string(revision);
   annotations["deployment.kubernetes.io/desired-replicas"] = std::to_string(int_at(spec, "replicas", 1));
-  annotations["deployment.kubernetes.io/max-replicas"] = std::to_string(int_at(spec, "replicas", 1) + limits_of(deployment).surge);
-  set["metadata"] = {{"name", deployment.name() + "-" + hash}, {"namespace", deployment.ns()}, {"labels", pod_template["metadata"]["labels"]},
-                     {"annotations", annotations}, {"ownerReferences", Json::array({owner_reference(deployment)})}};
+  annotations["deployment.kubernetes.io/max-replicas"] =
+      std::to_string(int_at(spec, "replicas", 1) + limits_of(deployment).surge);
+  set["metadata"] = {{"name", deployment.name() + "-" + hash},
+                     {"namespace", deployment.ns()},
+                     {"labels", pod_template["metadata"]["labels"]},
+                     {"annotations", annotations},
+                     {"ownerReferences", Json::array({owner_reference(deployment)})}};
   return set;
 }
 
@@ -90,7 +96,8 @@ void resize(const Object& set, std::int64_t replicas, std::vector<Write>& writes
   writes.push_back(put(set, std::move(body)));
 }
 
-Json next_status(const Object& deployment, const std::vector<ObjectPtr>& all, const Object* fresh, WallTime now) {
+Json next_status(const Object& deployment, const std::vector<ObjectPtr>& all, const Object* fresh,
+                 WallTime now) {
   std::int64_t total = 0, ready = 0, available = 0;
   for (const ObjectPtr& set : all) {
     total += int_at(status_of(*set), "replicas");
@@ -111,12 +118,16 @@ Json next_status(const Object& deployment, const std::vector<ObjectPtr>& all, co
   Json conditions = array_at(status_of(deployment), "conditions");
   const RolloutLimits limits = limits_of(deployment);
   const bool enough = available >= wanted - limits.unavailable;
-  set_condition(conditions, "Available", enough, enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", now);
+  set_condition(
+      conditions, "Available", enough, enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+      enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.",
+      now);
   const bool complete = fresh != nullptr && updated == wanted && total == wanted && available == wanted;
   const std::string name = fresh == nullptr ? deployment.name() : fresh->name();
   set_condition(conditions, "Progressing", true, complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
-                complete ? fmt::format("ReplicaSet \"{}\" has successfully progressed.", name) : fmt::format("ReplicaSet \"{}\" is progressing.", name), now);
+                complete ? fmt::format("ReplicaSet \"{}\" has successfully progressed.", name)
+                         : fmt::format("ReplicaSet \"{}\" is progressing.", name),
+                now);
   for (Json& condition : conditions) {
     if (!condition.contains("lastUpdateTime")) condition["lastUpdateTime"] = rfc3339(now);
   }
@@ -131,30 +142,35 @@ void drop_history(const Object& deployment, const std::vector<ObjectPtr>& old, s
     const SetSize size = size_of(*set);
     if (size.wanted == 0 && size.there == 0) empty.push_back(set);
   }
-  for (std::size_t i = 0; i + static_cast<std::size_t>(limit) < empty.size(); ++i) writes.push_back(remove(*empty[i]));
+  for (std::size_t i = 0; i + static_cast<std::size_t>(limit) < empty.size(); ++i)
+    writes.push_back(remove(*empty[i]));
 }
 
 }  // namespace
 
 std::vector<Write> DeploymentController::reconcile(const World& world) {
   std::set<NsName> dirty;
-  api::Snapshot::diff(seen_.get(), *world.objects, kResource, [&](const ObjectPtr& before, const ObjectPtr& after) {
-    const Object& deployment = after != nullptr ? *after : *before;
-    dirty.insert({deployment.ns(), deployment.name()});
-  });
-  api::Snapshot::diff(seen_.get(), *world.objects, kSets, [&](const ObjectPtr& before, const ObjectPtr& after) {
-    const auto visit = [&](const ObjectPtr& set, bool add) {
-      const api::OwnerRef* owner = set == nullptr ? nullptr : controller_of(*set);
-      if (owner == nullptr || owner->kind != "Deployment") return;
-      auto& sets = sets_by_owner_[owner->uid];
-      if (add) sets.insert({set->ns(), set->name()});
-      else sets.erase({set->ns(), set->name()});
-      if (sets.empty()) sets_by_owner_.erase(owner->uid);
-      dirty.insert({set->ns(), owner->name});
-    };
-    visit(before, false);
-    visit(after, true);
-  });
+  api::Snapshot::diff(seen_.get(), *world.objects, kResource,
+                      [&](const ObjectPtr& before, const ObjectPtr& after) {
+                        const Object& deployment = after != nullptr ? *after : *before;
+                        dirty.insert({deployment.ns(), deployment.name()});
+                      });
+  api::Snapshot::diff(seen_.get(), *world.objects, kSets,
+                      [&](const ObjectPtr& before, const ObjectPtr& after) {
+                        const auto visit = [&](const ObjectPtr& set, bool add) {
+                          const api::OwnerRef* owner = set == nullptr ? nullptr : controller_of(*set);
+                          if (owner == nullptr || owner->kind != "Deployment") return;
+                          auto& sets = sets_by_owner_[owner->uid];
+                          if (add)
+                            sets.insert({set->ns(), set->name()});
+                          else
+                            sets.erase({set->ns(), set->name()});
+                          if (sets.empty()) sets_by_owner_.erase(owner->uid);
+                          dirty.insert({set->ns(), owner->name});
+                        };
+                        visit(before, false);
+                        visit(after, true);
+                      });
   seen_ = world.objects;
   std::vector<Write> writes;
   for (const NsName& name : dirty) {
@@ -164,7 +180,8 @@ std::vector<Write> DeploymentController::reconcile(const World& world) {
   return writes;
 }
 
-void DeploymentController::sync(const World& world, const Object& deployment, std::vector<Write>& writes) const {
+void DeploymentController::sync(const World& world, const Object& deployment,
+                                std::vector<Write>& writes) const {
   std::vector<ObjectPtr> all;
   if (const auto it = sets_by_owner_.find(deployment.uid()); it != sets_by_owner_.end()) {
     for (const NsName& name : it->second) {
@@ -172,9 +189,12 @@ void DeploymentController::sync(const World& world, const Object& deployment, st
       if (set != nullptr && !set->meta().deletion) all.push_back(set);
     }
   }
-  std::sort(all.begin(), all.end(), [](const ObjectPtr& a, const ObjectPtr& b) { return revision_of(*a) < revision_of(*b); });
+  std::sort(all.begin(), all.end(),
+            [](const ObjectPtr& a, const ObjectPtr& b) { return revision_of(*a) < revision_of(*b); });
   const Json wanted = without_hash(spec_of(deployment)["template"]);
-  const auto match = std::find_if(all.begin(), all.end(), [&](const ObjectPtr& set) { return without_hash(spec_of(*set)["template"]) == wanted; });
+  const auto match = std::find_if(all.begin(), all.end(), [&](const ObjectPtr& set) {
+    return without_hash(spec_of(*set)["template"]) == wanted;
+  });
   const ObjectPtr fresh = match == all.end() ? nullptr : *match;
   std::vector<ObjectPtr> old;
   std::vector<SetSize> old_sizes;
@@ -186,7 +206,8 @@ void DeploymentController::sync(const World& world, const Object& deployment, st
   const std::int64_t newest = all.empty() ? 0 : revision_of(*all.back());
   const std::int64_t revision = fresh != nullptr && revision_of(*fresh) == newest ? newest : newest + 1;
   const bool paused = bool_at(spec_of(deployment), "paused");
-  const RolloutStep step = next_step(limits_of(deployment), fresh == nullptr ? SetSize{} : size_of(*fresh), old_sizes);
+  const RolloutStep step =
+      next_step(limits_of(deployment), fresh == nullptr ? SetSize{} : size_of(*fresh), old_sizes);
   if (fresh == nullptr && !paused) {
     writes.push_back(create(kSets, new_set(deployment, step.fresh, revision)));
   } else if (fresh != nullptr) {

@@ -29,7 +29,8 @@ struct RolloutLimits {
   std::int64_t replicas = 1, surge = 1, unavailable = 0;
   bool recreate = false;
 };
-// The newest set's size is `fresh`; `old` are the others, oldest first.  Answers the new wanted sizes in that order.
+// The newest set's size is `fresh`; `old` are the others, oldest first.  Answers the new wanted sizes in that
+// order.
 struct RolloutStep {
   std::int64_t fresh = 0;
   std::vector<std::int64_t> old;

@@ -17,7 +17,9 @@ namespace {
 
 constexpr const char* kSlices = "endpointslices.discovery.k8s.io";
 
-std::string pair_of(const std::string& ns, const std::string& key, const std::string& value) { return ns + '\0' + key + "=" + value; }
+std::string pair_of(const std::string& ns, const std::string& key, const std::string& value) {
+  return ns + '\0' + key + "=" + value;
+}
 
 // Made by this controller: a slice, or an Endpoints object.
 bool is_ours(const Object& object) {
@@ -37,8 +39,9 @@ bool matters(const ObjectPtr& before, const ObjectPtr& after) {
   if (before == nullptr || after == nullptr) return true;
   const auto& a = before->view<api::Pod>();
   const auto& b = after->view<api::Pod>();
-  return a.ips != b.ips || a.ip != b.ip || a.ready != b.ready || a.phase != b.phase || a.node_name != b.node_name ||
-         before->meta().labels != after->meta().labels || before->meta().deletion.has_value() != after->meta().deletion.has_value() ||
+  return a.ips != b.ips || a.ip != b.ip || a.ready != b.ready || a.phase != b.phase ||
+         a.node_name != b.node_name || before->meta().labels != after->meta().labels ||
+         before->meta().deletion.has_value() != after->meta().deletion.has_value() ||
          before->uid() != after->uid();
 }
 
@@ -77,12 +80,15 @@ std::vector<Write> EndpointsController::reconcile(const World& world) {
       for (const auto& [slice_name, slice] : it->second) existing.push_back(slice);
     }
     ServiceEndpoints wanted = endpoints_of(*service, pods_of(world, *service), existing);
-    if (stored == nullptr) writes.push_back(create("endpoints", std::move(wanted.endpoints)));
-    else if (differs(wanted.endpoints, *stored, {"subsets"})) writes.push_back(put(*stored, std::move(wanted.endpoints)));
+    if (stored == nullptr)
+      writes.push_back(create("endpoints", std::move(wanted.endpoints)));
+    else if (differs(wanted.endpoints, *stored, {"subsets"}))
+      writes.push_back(put(*stored, std::move(wanted.endpoints)));
     std::set<std::string> kept;
     for (Json& slice : wanted.slices) {
       const std::string slice_name = string_at(slice["metadata"], "name");
-      const auto match = std::find_if(existing.begin(), existing.end(), [&](const ObjectPtr& e) { return e->name() == slice_name; });
+      const auto match = std::find_if(existing.begin(), existing.end(),
+                                      [&](const ObjectPtr& e) { return e->name() == slice_name; });
       if (match == existing.end()) {
         writes.push_back(create(kSlices, std::move(slice)));
       } else {
@@ -98,19 +104,23 @@ std::vector<Write> EndpointsController::reconcile(const World& world) {
 }
 
 void EndpointsController::note_services(const World& world, Names& dirty) {
-  Snapshot::diff(seen_.get(), *world.objects, "services", [&](const ObjectPtr& before, const ObjectPtr& after) {
-    const auto index = [&](const ObjectPtr& service, bool add) {
-      if (service == nullptr) return;
-      const auto& selector = service->view<api::Service>().selector;
-      if (selector.empty()) return;
-      Names& names = services_by_label_[pair_of(service->ns(), selector.begin()->first, selector.begin()->second)];
-      if (add) names.insert(name_of(*service));
-      else names.erase(name_of(*service));
-    };
-    index(before, false);
-    index(after, true);
-    dirty.insert(name_of(after != nullptr ? *after : *before));
-  });
+  Snapshot::diff(
+      seen_.get(), *world.objects, "services", [&](const ObjectPtr& before, const ObjectPtr& after) {
+        const auto index = [&](const ObjectPtr& service, bool add) {
+          if (service == nullptr) return;
+          const auto& selector = service->view<api::Service>().selector;
+          if (selector.empty()) return;
+          Names& names =
+              services_by_label_[pair_of(service->ns(), selector.begin()->first, selector.begin()->second)];
+          if (add)
+            names.insert(name_of(*service));
+          else
+            names.erase(name_of(*service));
+        };
+        index(before, false);
+        index(after, true);
+        dirty.insert(name_of(after != nullptr ? *after : *before));
+      });
 }
 
 void EndpointsController::note_pods(const World& world, Names& dirty) {
@@ -121,9 +131,12 @@ void EndpointsController::note_pods(const World& world, Names& dirty) {
       for (const auto& [key, value] : pod->meta().labels) {
         const std::string pair = pair_of(pod->ns(), key, value);
         Names& pods = pods_by_label_[pair];
-        if (add) pods.insert(name_of(*pod));
-        else pods.erase(name_of(*pod));
-        if (const auto it = services_by_label_.find(pair); relevant && it != services_by_label_.end()) dirty.insert(it->second.begin(), it->second.end());
+        if (add)
+          pods.insert(name_of(*pod));
+        else
+          pods.erase(name_of(*pod));
+        if (const auto it = services_by_label_.find(pair); relevant && it != services_by_label_.end())
+          dirty.insert(it->second.begin(), it->second.end());
       }
     };
     visit(before, false);
@@ -147,13 +160,16 @@ void EndpointsController::note_results(const World& world, Names& dirty) {
     }
   });
   Snapshot::diff(seen_.get(), *world.objects, "endpoints",
-                 [&](const ObjectPtr& before, const ObjectPtr& after) { dirty.insert(name_of(after != nullptr ? *after : *before)); });
+                 [&](const ObjectPtr& before, const ObjectPtr& after) {
+                   dirty.insert(name_of(after != nullptr ? *after : *before));
+                 });
 }
 
 std::vector<ObjectPtr> EndpointsController::pods_of(const World& world, const Object& service) const {
   std::vector<ObjectPtr> pods;
   const auto& selector = service.view<api::Service>().selector;
-  const auto it = pods_by_label_.find(pair_of(service.ns(), selector.begin()->first, selector.begin()->second));
+  const auto it =
+      pods_by_label_.find(pair_of(service.ns(), selector.begin()->first, selector.begin()->second));
   if (it == pods_by_label_.end()) return pods;
   for (const NsName& name : it->second) {
     const ObjectPtr pod = world.objects->find("pods", name.ns, name.name);

@@ -1,6 +1,7 @@
 // Endpoints: Services with a selector → EndpointSlices and the old Endpoints object.
 //
-// Rules: service-proxy.md section 3; KEP-752.  Services without a selector are left to whoever makes their slices.
+// Rules: service-proxy.md section 3; KEP-752.  Services without a selector are left to whoever makes their
+// slices.
 #pragma once
 
 #include <map>
@@ -29,9 +30,10 @@ class EndpointsController final : public Controller {
 
 // Pure parts, for tests and for `diff`.
 struct ServiceEndpoints {
-  Json endpoints;             // The whole Endpoints object.
-  std::vector<Json> slices;   // Whole EndpointSlices; existing ones keep their names.
+  Json endpoints;            // The whole Endpoints object.
+  std::vector<Json> slices;  // Whole EndpointSlices; existing ones keep their names.
 };
-ServiceEndpoints endpoints_of(const api::Object& service, const std::vector<api::ObjectPtr>& pods, const std::vector<api::ObjectPtr>& existing_slices);
+ServiceEndpoints endpoints_of(const api::Object& service, const std::vector<api::ObjectPtr>& pods,
+                              const std::vector<api::ObjectPtr>& existing_slices);
 
 }  // namespace minik::controllers

@@ -54,7 +54,9 @@ std::vector<Member> members_of(const Object& service, const std::vector<ObjectPt
   return members;
 }
 
-Json target_ref(const Object& pod) { return {{"kind", "Pod"}, {"namespace", pod.ns()}, {"name", pod.name()}, {"uid", pod.uid()}}; }
+Json target_ref(const Object& pod) {
+  return {{"kind", "Pod"}, {"namespace", pod.ns()}, {"name", pod.name()}, {"uid", pod.uid()}};
+}
 
 // Endpoint hostname: only for pods that name this Service as their subdomain.
 std::string hostname_of(const Object& service, const Object& pod) {
@@ -63,12 +65,15 @@ std::string hostname_of(const Object& service, const Object& pod) {
 }
 
 Json endpoint_of(const Object& service, const Member& member) {
-  Json endpoint = {{"addresses", {member.ip.text()}},
-                   {"conditions", {{"ready", member.ready}, {"serving", member.serving}, {"terminating", member.terminating}}},
-                   {"targetRef", target_ref(*member.pod)}};
+  Json endpoint = {
+      {"addresses", {member.ip.text()}},
+      {"conditions",
+       {{"ready", member.ready}, {"serving", member.serving}, {"terminating", member.terminating}}},
+      {"targetRef", target_ref(*member.pod)}};
   const auto& view = member.pod->view<api::Pod>();
   if (!view.node_name.empty()) endpoint["nodeName"] = view.node_name;
-  if (const std::string hostname = hostname_of(service, *member.pod); !hostname.empty()) endpoint["hostname"] = hostname;
+  if (const std::string hostname = hostname_of(service, *member.pod); !hostname.empty())
+    endpoint["hostname"] = hostname;
   return endpoint;
 }
 
@@ -81,25 +86,33 @@ Json labels_for(const Object& service) {
 }
 
 Json new_slice(const Object& service, Family family, const Json& ports) {
-  Json slice = {{"kind", "EndpointSlice"}, {"apiVersion", "discovery.k8s.io/v1"}, {"addressType", family == Family::kV4 ? "IPv4" : "IPv6"},
-                {"endpoints", Json::array()}, {"ports", ports}};
-  slice["metadata"] = {{"name", service.name() + "-" + random_suffix(5)}, {"generateName", service.name() + "-"}, {"namespace", service.ns()},
-                       {"labels", labels_for(service)}, {"ownerReferences", Json::array({owner_reference(service)})}};
+  Json slice = {{"kind", "EndpointSlice"},
+                {"apiVersion", "discovery.k8s.io/v1"},
+                {"addressType", family == Family::kV4 ? "IPv4" : "IPv6"},
+                {"endpoints", Json::array()},
+                {"ports", ports}};
+  slice["metadata"] = {{"name", service.name() + "-" + random_suffix(5)},
+                       {"generateName", service.name() + "-"},
+                       {"namespace", service.ns()},
+                       {"labels", labels_for(service)},
+                       {"ownerReferences", Json::array({owner_reference(service)})}};
   return slice;
 }
 
 // One group: endpoints of one family that share their ports.  Existing slices keep the endpoints they have.
-void fill_group(const Object& service, Family family, const Json& ports, std::vector<const Member*> members, const std::vector<ObjectPtr>& existing,
-                std::vector<Json>& slices) {
+void fill_group(const Object& service, Family family, const Json& ports, std::vector<const Member*> members,
+                const std::vector<ObjectPtr>& existing, std::vector<Json>& slices) {
   std::vector<Json> mine;
   for (const ObjectPtr& slice : existing) {
-    if (slice->view<api::EndpointSlice>().family != family || array_at(slice->body(), "ports") != ports) continue;
+    if (slice->view<api::EndpointSlice>().family != family || array_at(slice->body(), "ports") != ports)
+      continue;
     Json body = slice->body();
     body["metadata"]["labels"] = labels_for(service);
     Json kept = Json::array();
     for (const Json& endpoint : array_at(body, "endpoints")) {
       const std::string uid = string_at(object_at(endpoint, "targetRef"), "uid");
-      const auto it = std::find_if(members.begin(), members.end(), [&](const Member* m) { return m->pod->uid() == uid; });
+      const auto it =
+          std::find_if(members.begin(), members.end(), [&](const Member* m) { return m->pod->uid() == uid; });
       if (it == members.end()) continue;
       kept.push_back(endpoint_of(service, **it));
       members.erase(it);
@@ -108,7 +121,9 @@ void fill_group(const Object& service, Family family, const Json& ports, std::ve
     mine.push_back(std::move(body));
   }
   for (const Member* member : members) {
-    auto room = std::find_if(mine.begin(), mine.end(), [](const Json& slice) { return slice["endpoints"].size() < kEndpointsPerSlice; });
+    auto room = std::find_if(mine.begin(), mine.end(), [](const Json& slice) {
+      return slice["endpoints"].size() < kEndpointsPerSlice;
+    });
     if (room == mine.end()) room = mine.insert(mine.end(), new_slice(service, family, ports));
     (*room)["endpoints"].push_back(endpoint_of(service, *member));
   }
@@ -118,7 +133,8 @@ void fill_group(const Object& service, Family family, const Json& ports, std::ve
 }
 
 // With no endpoint at all there is exactly one empty slice per family.
-void add_placeholder(const Object& service, Family family, const std::vector<ObjectPtr>& existing, std::vector<Json>& slices) {
+void add_placeholder(const Object& service, Family family, const std::vector<ObjectPtr>& existing,
+                     std::vector<Json>& slices) {
   for (const ObjectPtr& slice : existing) {
     if (slice->view<api::EndpointSlice>().family != family) continue;
     Json body = slice->body();
@@ -135,7 +151,8 @@ Json address_of(const Object& service, const Member& member) {
   Json address = {{"ip", member.ip.text()}, {"targetRef", target_ref(*member.pod)}};
   const auto& view = member.pod->view<api::Pod>();
   if (!view.node_name.empty()) address["nodeName"] = view.node_name;
-  if (const std::string hostname = hostname_of(service, *member.pod); !hostname.empty()) address["hostname"] = hostname;
+  if (const std::string hostname = hostname_of(service, *member.pod); !hostname.empty())
+    address["hostname"] = hostname;
   return address;
 }
 
@@ -151,12 +168,16 @@ Json old_ports(const Json& ports) {
 }
 
 Json old_endpoints(const Object& service, std::vector<Member> members) {
-  Json object = {{"kind", "Endpoints"}, {"apiVersion", "v1"}, {"metadata", {{"name", service.name()}, {"namespace", service.ns()}}}};
+  Json object = {{"kind", "Endpoints"},
+                 {"apiVersion", "v1"},
+                 {"metadata", {{"name", service.name()}, {"namespace", service.ns()}}}};
   Json labels = object_at(object_at(service.body(), "metadata"), "labels");
   labels["endpoints.kubernetes.io/managed-by"] = "endpoint-controller";
   if (is_headless(service)) labels[kHeadlessLabel] = "";
   object["metadata"]["labels"] = labels;
-  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return std::pair(!a.ready, a.ip) < std::pair(!b.ready, b.ip); });
+  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+    return std::pair(!a.ready, a.ip) < std::pair(!b.ready, b.ip);
+  });
   if (members.size() > kEndpointsAddressesMax) {
     members.resize(kEndpointsAddressesMax);
     object["metadata"]["annotations"]["endpoints.kubernetes.io/over-capacity"] = "truncated";
@@ -165,7 +186,8 @@ Json old_endpoints(const Object& service, std::vector<Member> members) {
   for (const Member& member : members) {
     if (member.terminating && !member.ready) continue;
     const Json ports = old_ports(member.ports);
-    auto it = std::find_if(subsets.begin(), subsets.end(), [&](const Json& s) { return array_at(s, "ports") == ports; });
+    auto it = std::find_if(subsets.begin(), subsets.end(),
+                           [&](const Json& s) { return array_at(s, "ports") == ports; });
     if (it == subsets.end()) {
       subsets.push_back(Json::object());
       it = std::prev(subsets.end());
@@ -179,7 +201,8 @@ Json old_endpoints(const Object& service, std::vector<Member> members) {
 
 }  // namespace
 
-ServiceEndpoints endpoints_of(const Object& service, const std::vector<ObjectPtr>& pods, const std::vector<ObjectPtr>& existing) {
+ServiceEndpoints endpoints_of(const Object& service, const std::vector<ObjectPtr>& pods,
+                              const std::vector<ObjectPtr>& existing) {
   ServiceEndpoints result;
   const auto& families = service.view<api::Service>().ip_families;
   for (std::size_t i = 0; i < std::max<std::size_t>(families.size(), 1); ++i) {
@@ -187,7 +210,8 @@ ServiceEndpoints endpoints_of(const Object& service, const std::vector<ObjectPtr
     std::vector<Member> members = members_of(service, pods, family);
     std::vector<Json> groups;
     for (const Member& member : members) {
-      if (std::find(groups.begin(), groups.end(), member.ports) == groups.end()) groups.push_back(member.ports);
+      if (std::find(groups.begin(), groups.end(), member.ports) == groups.end())
+        groups.push_back(member.ports);
     }
     const std::size_t before = result.slices.size();
     for (const Json& ports : groups) {

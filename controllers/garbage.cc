@@ -16,7 +16,8 @@ constexpr const char* kForeground = "foregroundDeletion";
 
 bool waits_for_dependents(const Object& object) {
   const auto& finalizers = object.meta().finalizers;
-  return object.meta().deletion && std::find(finalizers.begin(), finalizers.end(), kForeground) != finalizers.end();
+  return object.meta().deletion &&
+         std::find(finalizers.begin(), finalizers.end(), kForeground) != finalizers.end();
 }
 
 }  // namespace
@@ -25,7 +26,8 @@ void GarbageController::note(const ObjectPtr& before, const ObjectPtr& after) {
   if (before != nullptr && (after == nullptr || after->uid() != before->uid())) {
     alive_.erase(before->uid());
     // Whoever named it may be garbage now.
-    if (const auto it = dependents_.find(before->uid()); it != dependents_.end()) suspects_.insert(it->second.begin(), it->second.end());
+    if (const auto it = dependents_.find(before->uid()); it != dependents_.end())
+      suspects_.insert(it->second.begin(), it->second.end());
   }
   if (before != nullptr) {
     for (const auto& owner : before->meta().owners) {
@@ -43,25 +45,30 @@ void GarbageController::note(const ObjectPtr& before, const ObjectPtr& after) {
 
 bool GarbageController::any_owner_left(const Object& object) const {
   const auto& owners = object.meta().owners;
-  return std::any_of(owners.begin(), owners.end(), [&](const api::OwnerRef& o) { return alive_.contains(o.uid); });
+  return std::any_of(owners.begin(), owners.end(),
+                     [&](const api::OwnerRef& o) { return alive_.contains(o.uid); });
 }
 
 std::vector<Write> GarbageController::reconcile(const World& world) {
   suspects_.clear();
   for (const auto& kind : api::Schema::builtin().kinds()) {
     if (kind.kind == "Event") continue;  // Events own nothing and are owned by nothing.
-    api::Snapshot::diff(seen_.get(), *world.objects, kind.group_resource(), [&](const ObjectPtr& before, const ObjectPtr& after) { note(before, after); });
+    api::Snapshot::diff(seen_.get(), *world.objects, kind.group_resource(),
+                        [&](const ObjectPtr& before, const ObjectPtr& after) { note(before, after); });
   }
   // A dependent that went may be the last one that its owner waits for.
   std::set<api::Key> waiting;
   for (const auto& kind : api::Schema::builtin().kinds()) {
-    api::Snapshot::diff(seen_.get(), *world.objects, kind.group_resource(), [&](const ObjectPtr& before, const ObjectPtr& after) {
-      if (before == nullptr || after != nullptr) return;
-      for (const auto& owner : before->meta().owners) {
-        const api::Kind* owner_kind = api::Schema::builtin().by_kind(owner.api_version, owner.kind);
-        if (owner_kind != nullptr) waiting.insert({owner_kind->group_resource(), before->ns(), owner.name});
-      }
-    });
+    api::Snapshot::diff(seen_.get(), *world.objects, kind.group_resource(),
+                        [&](const ObjectPtr& before, const ObjectPtr& after) {
+                          if (before == nullptr || after != nullptr) return;
+                          for (const auto& owner : before->meta().owners) {
+                            const api::Kind* owner_kind =
+                                api::Schema::builtin().by_kind(owner.api_version, owner.kind);
+                            if (owner_kind != nullptr)
+                              waiting.insert({owner_kind->group_resource(), before->ns(), owner.name});
+                          }
+                        });
   }
   suspects_.insert(waiting.begin(), waiting.end());
   seen_ = world.objects;
@@ -69,13 +76,15 @@ std::vector<Write> GarbageController::reconcile(const World& world) {
   for (const api::Key& key : suspects_) {
     const ObjectPtr object = world.objects->find(key);
     if (object == nullptr) continue;
-    if (!object->meta().owners.empty() && !object->meta().deletion && !any_owner_left(*object)) writes.push_back(remove(*object));
+    if (!object->meta().owners.empty() && !object->meta().deletion && !any_owner_left(*object))
+      writes.push_back(remove(*object));
     if (!waits_for_dependents(*object)) continue;
     const auto it = dependents_.find(object->uid());
     if (it == dependents_.end()) {
       Json body = object->body();
       Json& finalizers = body["metadata"]["finalizers"];
-      finalizers.erase(std::remove(finalizers.begin(), finalizers.end(), Json(kForeground)), finalizers.end());
+      finalizers.erase(std::remove(finalizers.begin(), finalizers.end(), Json(kForeground)),
+                       finalizers.end());
       writes.push_back(put_all(*object, std::move(body)));
       continue;
     }

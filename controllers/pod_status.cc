@@ -22,31 +22,45 @@ using StateKind = ContainerState::Kind;
 
 Json state_json(const ContainerState& state) {
   switch (state.kind) {
-    case StateKind::kRunning: return {{"running", {{"startedAt", rfc3339(state.started)}}}};
+    case StateKind::kRunning:
+      return {{"running", {{"startedAt", rfc3339(state.started)}}}};
     case StateKind::kWaiting: {
       Json waiting = {{"reason", state.reason}};
       if (!state.message.empty()) waiting["message"] = state.message;
       return {{"waiting", waiting}};
     }
-    case StateKind::kTerminated: break;
+    case StateKind::kTerminated:
+      break;
   }
-  Json ended = {{"exitCode", state.exit_code}, {"reason", state.reason}, {"startedAt", rfc3339(state.started)},
-                {"finishedAt", rfc3339(state.finished)}, {"containerID", state.container_id}};
+  Json ended = {{"exitCode", state.exit_code},
+                {"reason", state.reason},
+                {"startedAt", rfc3339(state.started)},
+                {"finishedAt", rfc3339(state.finished)},
+                {"containerID", state.container_id}};
   if (state.signal != 0) ended["signal"] = state.signal;
   if (!state.message.empty()) ended["message"] = state.message;
   return {{"terminated", ended}};
 }
 
 Json container_json(const ContainerFact& fact) {
-  Json json = {{"name", fact.name}, {"image", fact.image}, {"imageID", fact.image_id}, {"ready", fact.ready},
-               {"restartCount", fact.restarts}, {"started", fact.started}, {"state", state_json(fact.state)},
+  Json json = {{"name", fact.name},
+               {"image", fact.image},
+               {"imageID", fact.image_id},
+               {"ready", fact.ready},
+               {"restartCount", fact.restarts},
+               {"started", fact.started},
+               {"state", state_json(fact.state)},
                {"lastState", fact.last ? state_json(*fact.last) : Json::object()}};
-  const std::string& id = !fact.state.container_id.empty() ? fact.state.container_id : fact.last ? fact.last->container_id : fact.state.container_id;
+  const std::string& id = !fact.state.container_id.empty() ? fact.state.container_id
+                          : fact.last                      ? fact.last->container_id
+                                                           : fact.state.container_id;
   if (!id.empty()) json["containerID"] = id;
   return json;
 }
 
-bool succeeded(const ContainerFact& c) { return c.state.kind == StateKind::kTerminated && c.state.exit_code == 0; }
+bool succeeded(const ContainerFact& c) {
+  return c.state.kind == StateKind::kTerminated && c.state.exit_code == 0;
+}
 
 // Conditions that say what is missing: [a b].
 std::string bracket(const std::vector<std::string>& names) { return "[" + join(names, " ") + "]"; }
@@ -60,11 +74,17 @@ void set_readiness(Json& conditions, const PodFact& fact, const std::string& pha
     if (!c.ready) unready.push_back(c.name);
   }
   for (const char* type : {"Ready", "ContainersReady"}) {
-    if (phase == "Succeeded") set_condition(conditions, type, false, "PodCompleted", "", now);
-    else if (phase == "Failed") set_condition(conditions, type, false, "PodFailed", "", now);
-    else if (fact.containers.empty()) set_condition(conditions, type, false, "UnknownContainerStatuses", "", now);
-    else if (unready.empty() && !fact.stopped) set_condition(conditions, type, true, "", "", now);
-    else set_condition(conditions, type, false, "ContainersNotReady", "containers with unready status: " + bracket(unready), now);
+    if (phase == "Succeeded")
+      set_condition(conditions, type, false, "PodCompleted", "", now);
+    else if (phase == "Failed")
+      set_condition(conditions, type, false, "PodFailed", "", now);
+    else if (fact.containers.empty())
+      set_condition(conditions, type, false, "UnknownContainerStatuses", "", now);
+    else if (unready.empty() && !fact.stopped)
+      set_condition(conditions, type, true, "", "", now);
+    else
+      set_condition(conditions, type, false, "ContainersNotReady",
+                    "containers with unready status: " + bracket(unready), now);
   }
 }
 
@@ -75,13 +95,18 @@ void set_initialized(Json& conditions, const PodFact& fact, const std::string& p
     if (c.init && !succeeded(c)) incomplete.push_back(c.name);
     if (!c.init && (c.state.kind != StateKind::kWaiting || c.last)) regular_started = true;
   }
-  if (phase == "Succeeded") set_condition(conditions, "Initialized", true, "PodCompleted", "", now);
-  else if (incomplete.empty() || regular_started) set_condition(conditions, "Initialized", true, "", "", now);
-  else set_condition(conditions, "Initialized", false, "ContainersNotInitialized", "containers with incomplete status: " + bracket(incomplete), now);
+  if (phase == "Succeeded")
+    set_condition(conditions, "Initialized", true, "PodCompleted", "", now);
+  else if (incomplete.empty() || regular_started)
+    set_condition(conditions, "Initialized", true, "", "", now);
+  else
+    set_condition(conditions, "Initialized", false, "ContainersNotInitialized",
+                  "containers with incomplete status: " + bracket(incomplete), now);
 }
 
 void order_conditions(Json& conditions) {
-  static const std::vector<std::string> kOrder = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"};
+  static const std::vector<std::string> kOrder = {"PodReadyToStartContainers", "Initialized", "Ready",
+                                                  "ContainersReady", "PodScheduled"};
   std::vector<Json> sorted(conditions.begin(), conditions.end());
   std::stable_sort(sorted.begin(), sorted.end(), [&](const Json& a, const Json& b) {
     const auto rank = [&](const Json& c) {  // Conditions of others come first.
@@ -100,7 +125,8 @@ std::string qos_class(const Object& pod) {
     const Json& limits = object_at(resources, "limits");
     const Json& requests = object_at(resources, "requests");
     any |= !limits.empty() || !requests.empty();
-    equal = equal && limits.contains("cpu") && limits.contains("memory") && (requests.empty() || requests == limits);
+    equal = equal && limits.contains("cpu") && limits.contains("memory") &&
+            (requests.empty() || requests == limits);
   }
   return !any ? "BestEffort" : equal ? "Guaranteed" : "Burstable";
 }
@@ -114,14 +140,18 @@ std::string pod_phase(const Object& pod, const PodFact& fact) {
   bool any_regular_started = false;
   for (const auto& c : fact.containers) {
     if (c.init) {
-      const bool failed_for_good = c.state.kind == StateKind::kTerminated && c.state.exit_code != 0 && spec.restart_policy == "Never";
+      const bool failed_for_good =
+          c.state.kind == StateKind::kTerminated && c.state.exit_code != 0 && spec.restart_policy == "Never";
       if (failed_for_good) return "Failed";
       if (!succeeded(c)) ++pending_init;
       continue;
     }
-    if (c.state.kind == StateKind::kRunning) ++running;
-    else if (c.state.kind == StateKind::kTerminated || c.last) ++stopped;
-    else ++waiting;
+    if (c.state.kind == StateKind::kRunning)
+      ++running;
+    else if (c.state.kind == StateKind::kTerminated || c.last)
+      ++stopped;
+    else
+      ++waiting;
     if (c.state.kind == StateKind::kTerminated && c.state.exit_code == 0) ++ok;
     any_regular_started |= c.state.kind != StateKind::kWaiting || c.last.has_value();
   }
@@ -174,13 +204,16 @@ Write end_of(const Object& pod, const PodFact& fact, WallTime now) {
 }  // namespace
 
 std::vector<Write> PodStatusController::reconcile(const World& world) {
-  std::set<std::string> dirty;  // Uids of pods that changed and of pods of which the runtime says something new.
-  api::Snapshot::diff(seen_.get(), *world.objects, "pods", [&](const ObjectPtr& before, const ObjectPtr& after) {
-    if (before != nullptr && (after == nullptr || after->uid() != before->uid())) names_.erase(before->uid());
-    if (after == nullptr) return;
-    names_[after->uid()] = {after->ns(), after->name()};
-    dirty.insert(after->uid());
-  });
+  std::set<std::string>
+      dirty;  // Uids of pods that changed and of pods of which the runtime says something new.
+  api::Snapshot::diff(seen_.get(), *world.objects, "pods",
+                      [&](const ObjectPtr& before, const ObjectPtr& after) {
+                        if (before != nullptr && (after == nullptr || after->uid() != before->uid()))
+                          names_.erase(before->uid());
+                        if (after == nullptr) return;
+                        names_[after->uid()] = {after->ns(), after->name()};
+                        dirty.insert(after->uid());
+                      });
   api::PodFacts::diff(seen_facts_, *world.facts, [&](const std::string& uid, const auto*, const auto* fact) {
     if (fact != nullptr) dirty.insert(uid);
   });

@@ -21,7 +21,9 @@ constexpr std::size_t kNamePrefixMax = 57;  // 63 less "-" and five random chara
 bool given_up_before(const ObjectPtr& a, const ObjectPtr& b) {
   const auto& x = a->view<api::Pod>();
   const auto& y = b->view<api::Pod>();
-  const auto rank = [](const api::Pod& pod) { return std::tuple(!pod.node_name.empty(), pod.phase == "Running", pod.ready); };
+  const auto rank = [](const api::Pod& pod) {
+    return std::tuple(!pod.node_name.empty(), pod.phase == "Running", pod.ready);
+  };
   if (rank(x) != rank(y)) return rank(x) < rank(y);
   return a->meta().created > b->meta().created;
 }
@@ -42,7 +44,8 @@ Json pod_from(const Object& set) {
 Json status_of(const Object& set, const std::vector<ObjectPtr>& active) {
   Json status = {{"replicas", active.size()}, {"observedGeneration", set.meta().generation}};
   std::int64_t ready = 0, labelled = 0;
-  const Json& labels = object_at(object_at(object_at(object_at(set.body(), "spec"), "template"), "metadata"), "labels");
+  const Json& labels =
+      object_at(object_at(object_at(object_at(set.body(), "spec"), "template"), "metadata"), "labels");
   for (const ObjectPtr& pod : active) {
     if (pod->view<api::Pod>().ready) ++ready;
     bool all = true;
@@ -61,24 +64,28 @@ Json status_of(const Object& set, const std::vector<ObjectPtr>& active) {
 
 std::vector<Write> ReplicaSetController::reconcile(const World& world) {
   std::set<NsName> dirty;
-  api::Snapshot::diff(seen_.get(), *world.objects, kResource, [&](const ObjectPtr& before, const ObjectPtr& after) {
-    const Object& set = after != nullptr ? *after : *before;
-    dirty.insert({set.ns(), set.name()});
-  });
-  api::Snapshot::diff(seen_.get(), *world.objects, "pods", [&](const ObjectPtr& before, const ObjectPtr& after) {
-    const auto visit = [&](const ObjectPtr& pod, bool add) {
-      if (pod == nullptr) return;
-      const api::OwnerRef* owner = controller_of(*pod);
-      if (owner == nullptr || owner->kind != "ReplicaSet") return;
-      auto& pods = pods_by_owner_[owner->uid];
-      if (add) pods.insert({pod->ns(), pod->name()});
-      else pods.erase({pod->ns(), pod->name()});
-      if (pods.empty()) pods_by_owner_.erase(owner->uid);
-      dirty.insert({pod->ns(), owner->name});
-    };
-    visit(before, false);
-    visit(after, true);
-  });
+  api::Snapshot::diff(seen_.get(), *world.objects, kResource,
+                      [&](const ObjectPtr& before, const ObjectPtr& after) {
+                        const Object& set = after != nullptr ? *after : *before;
+                        dirty.insert({set.ns(), set.name()});
+                      });
+  api::Snapshot::diff(seen_.get(), *world.objects, "pods",
+                      [&](const ObjectPtr& before, const ObjectPtr& after) {
+                        const auto visit = [&](const ObjectPtr& pod, bool add) {
+                          if (pod == nullptr) return;
+                          const api::OwnerRef* owner = controller_of(*pod);
+                          if (owner == nullptr || owner->kind != "ReplicaSet") return;
+                          auto& pods = pods_by_owner_[owner->uid];
+                          if (add)
+                            pods.insert({pod->ns(), pod->name()});
+                          else
+                            pods.erase({pod->ns(), pod->name()});
+                          if (pods.empty()) pods_by_owner_.erase(owner->uid);
+                          dirty.insert({pod->ns(), owner->name});
+                        };
+                        visit(before, false);
+                        visit(after, true);
+                      });
   seen_ = world.objects;
   std::vector<Write> writes;
   for (const NsName& name : dirty) {
@@ -101,7 +108,8 @@ std::vector<ObjectPtr> ReplicaSetController::pods_of(const World& world, const O
 
 void ReplicaSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
   std::vector<ObjectPtr> active = pods_of(world, set);
-  const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(0, int_at(object_at(set.body(), "spec"), "replicas", 1)));
+  const auto wanted = static_cast<std::size_t>(
+      std::max<std::int64_t>(0, int_at(object_at(set.body(), "spec"), "replicas", 1)));
   for (std::size_t i = active.size(); i < wanted; ++i) writes.push_back(create("pods", pod_from(set)));
   if (active.size() > wanted) {
     std::sort(active.begin(), active.end(), given_up_before);

@@ -30,13 +30,16 @@ RolloutStep next_step(const RolloutLimits& limits, const SetSize& fresh, const s
   }
   // Up: as many as the surge allows.
   const std::int64_t room = limits.replicas + limits.surge - fresh.wanted - old_wanted;
-  if (fresh.wanted > limits.replicas) step.fresh = limits.replicas;
-  else step.fresh = std::min(limits.replicas, fresh.wanted + std::max<std::int64_t>(0, room));
+  if (fresh.wanted > limits.replicas)
+    step.fresh = limits.replicas;
+  else
+    step.fresh = std::min(limits.replicas, fresh.wanted + std::max<std::int64_t>(0, room));
   // Down: old pods that are not available first, then as many available ones as may be missed.
   const std::int64_t least = limits.replicas - limits.unavailable;
   std::int64_t droppable = fresh.wanted + old_wanted - least - (fresh.wanted - fresh.available);
   for (std::size_t i = 0; i < old.size() && droppable > 0; ++i) {
-    const std::int64_t broken = std::min(droppable, std::max<std::int64_t>(0, step.old[i] - old[i].available));
+    const std::int64_t broken =
+        std::min(droppable, std::max<std::int64_t>(0, step.old[i] - old[i].available));
     step.old[i] -= broken;
     droppable -= broken;
   }
