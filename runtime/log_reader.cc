@@ -18,6 +18,7 @@ namespace {
 constexpr int kOldLogs = 4;  // As the shim rotates: .1 is the youngest.
 constexpr std::size_t kBlock = 64 * 1024;
 constexpr int kIdleMs = 1000;
+constexpr int kClosingMs = 20;
 
 // Oldest first.
 std::vector<std::string> files_of(const std::string& path) {
@@ -112,12 +113,28 @@ Result<Position> find_tail(const std::vector<std::string>& files, std::int64_t l
   return Position{0, 0};
 }
 
+// Whether the writer closed the file: then the end is a matter of moments.
+bool take_events(int notify) {
+  alignas(inotify_event) std::array<char, 4096> events;
+  bool closed = false;
+  for (ssize_t got = 0; (got = ::read(notify, events.data(), events.size())) > 0;) {
+    for (ssize_t at = 0; at < got;) {
+      const auto& event = *reinterpret_cast<const inotify_event*>(events.data() + at);
+      closed = closed || (event.mask & IN_CLOSE_WRITE) != 0;
+      at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+  }
+  return closed;
+}
+
 Result<> follow(Reader& reader, const std::string& path, const std::function<bool()>& ended) {
   const UniqueFd notify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   const std::string directory = path.substr(0, path.rfind('/'));
-  if (::inotify_add_watch(notify.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+  constexpr std::uint32_t kEvents = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE;
+  if (::inotify_add_watch(notify.get(), directory.c_str(), kEvents) < 0) {
     return Error::from_errno(errno, "watch " + directory);
   }
+  bool closed = false;
   for (;;) {
     const bool over = ended();
     const bool moved = reader.rotated(path);
@@ -128,9 +145,9 @@ Result<> follow(Reader& reader, const std::string& path, const std::function<boo
     }
     if (over) return {};
     pollfd wait{notify.get(), POLLIN, 0};
-    if (::poll(&wait, 1, kIdleMs) == 0 && !reader.idle()) return {};
-    std::array<char, 4096> events;
-    while (::read(notify.get(), events.data(), events.size()) > 0) continue;
+    const bool quiet = ::poll(&wait, 1, closed ? kClosingMs : kIdleMs) == 0;
+    if (quiet && !closed && !reader.idle()) return {};
+    closed = take_events(notify.get());
   }
 }
 

@@ -63,7 +63,7 @@ TEST_F(Survival, ANewDaemonFindsItsPods) {
 // Run by the test below in a process of its own: a daemon that is killed in the middle of its work.
 TEST(DaemonToKill, RunsPods) {
   const char* home = std::getenv("MINIK_TEST_DAEMON");
-  if (home == nullptr) GTEST_SKIP() << "only as a child";
+  if (home == nullptr) return;  // Only as a child.
   auto runtime = ProcessRuntime::start(
       config_in(home, std::getenv("MINIK_TEST_CLUSTER")), [](PodFact) {}, [](PodEvent) {});
   ASSERT_TRUE(runtime.ok() && (*runtime)->adopt().ok());

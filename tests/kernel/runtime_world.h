@@ -206,12 +206,15 @@ class World {
     return done;
   }
 
-  // The runtime's shims and what they hold, by their command line.
+  // How many shims of this runtime there are.
   int processes() const {
-    const auto out =
-        sh("ls -d /proc/[0-9]* | while read p; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -c '" + home_ +
-           "/run/pods'; done | grep -c 1");
-    return static_cast<int>(parse_int(trim(out.output)).value_or(-1));
+    int count = 0;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+      const auto line = read_file(entry.path() / "cmdline");
+      if (line.ok() && line->find(home_ + "/run/pods/") != std::string::npos) ++count;
+    }
+    return count;
   }
 
   // The pid of a container as the host sees it, of the record on disk.
