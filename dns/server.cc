@@ -1,5 +1,6 @@
 #include "dns/server.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -42,6 +43,7 @@ class Server::Worker {
     for (UniqueFd& fd : sockets.tcp) TRY(tcp_.add_listener(std::move(fd)));
     udp_ = std::move(sockets.udp);
     thread_ = std::thread([this] { loop_.run(); });
+    ::pthread_setname_np(thread_.native_handle(), kWorkerThreadName);
     return {};
   }
 

@@ -24,6 +24,8 @@
 
 namespace minik::dns {
 
+inline constexpr const char* kWorkerThreadName = "minik-dns";  // As ps and /proc show it.
+
 struct ServerConfig {
   std::string netns;          // Path of the namespace to listen in; empty: here.
   std::vector<Ip> addresses;  // Each is bound by itself, so a reply comes from the address that was asked.
