@@ -342,7 +342,7 @@ TEST(Odd, RandomAndFlippedRequestsNeverBreakAnything) {
     Bytes noise(random() % 80);
     for (auto& byte : noise) byte = static_cast<std::uint8_t>(random());
     expect_sane(noise);
-    if (testing::Test::HasFatalFailure()) return;
+    if (HasFatalFailure()) return;
   }
 }
 
