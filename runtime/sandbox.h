@@ -1,8 +1,8 @@
 // The sandbox of a pod: network, IPC and UTS namespaces pinned by bind mounts, and its shared memory.
 //
 // Threads: any.  A namespace is made on a thread of its own that ends with it.
-// Ownership: RUN/pods/<uid>/ns/*, RUN/pods/<uid>/shm and one name in /run/netns, which RUN/pods/<uid>/netns holds.
-// Errors: kKernel.  Specification: pod-runtime.md 5; the names are those that `ip netns` lists.
+// Ownership: RUN/pods/<uid>/ns/*, RUN/pods/<uid>/shm and one name in /run/netns, which RUN/pods/<uid>/netns
+// holds. Errors: kKernel.  Specification: pod-runtime.md 5; the names are those that `ip netns` lists.
 #pragma once
 
 #include <functional>
