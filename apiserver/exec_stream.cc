@@ -180,7 +180,7 @@ std::multimap<std::string, std::string> parse_query(std::string_view text) {
   return query;
 }
 
-void serve_upgrade(Handler& handler, Connection& connection, const std::string& text,
+void serve_upgrade(Handler& handler, Connection& connection, std::string text,
                    const std::optional<User>& user) {
   const std::size_t head_end = text.find("\r\n\r\n") + 4;
   // The head was only peeked at: take it out of the connection.

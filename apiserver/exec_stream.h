@@ -14,8 +14,9 @@
 
 namespace minik::apiserver {
 
-// `head` is everything read so far: the request's head, and perhaps the first frames behind it.
-void serve_upgrade(Handler& handler, Connection& connection, const std::string& head,
+// `head` is a copy of everything peeked at so far: the request's head, and perhaps the first frames behind
+// it.
+void serve_upgrade(Handler& handler, Connection& connection, std::string head,
                    const std::optional<User>& user);
 
 std::multimap<std::string, std::string> parse_query(std::string_view text);

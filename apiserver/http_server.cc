@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <limits>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -211,6 +212,8 @@ class Engine final : public httplib::Server {
   explicit Engine(apiserver::Handler& handler) {
     set_payload_max_length(kRequestBodyMax + 1);
     set_tcp_nodelay(true);
+    set_keep_alive_max_count(std::numeric_limits<int>::max());
+    set_keep_alive_timeout(kIdleSeconds);
     // Every request is answered here, before httplib's own routing; bodies were read by then.
     const auto answer = [&handler](const httplib::Request& from, httplib::Response& to) {
       respond(handler.handle(request_of(from, current_user())), to);

@@ -170,8 +170,10 @@ Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& read
       [&loop_address](runtime::PodEvent event) { loop_address->post(std::move(event)); }));
   dns::ZoneConfig zone_config{cluster.domain, cluster.dns_ip(), cluster.service_cidrs, cluster.pod_cidrs};
   Loop loop({*store, registry, clock, *kernel, *runtime, make_controllers(cluster),
-             cni::AddressController({cluster.node_name, cluster.node_ips, cluster.pod_cidrs}),
-             cni::Wiring(node_config(cluster)), proxy::Compiler(node_config(cluster)),
+             std::make_unique<cni::AddressController>(
+                 cni::AddressConfig{cluster.node_name, cluster.node_ips, cluster.pod_cidrs}),
+             std::make_unique<cni::Wiring>(node_config(cluster)),
+             std::make_unique<proxy::Compiler>(node_config(cluster)),
              TRY(dns::ZoneBuilder::make(zone_config)), zone, cluster.node_name, cluster.dns_ip(),
              netd::netns_path(cluster.node_netns_name())});
   loop_address = &loop;

@@ -17,7 +17,8 @@
 #include "daemon/daemon.h"
 #include "netd/kernel/host.h"
 #include "netd/kernel/netns.h"
-#include "runtime/process_runtime.h"
+#include "runtime/leftovers.h"
+
 
 namespace minik::daemon {
 namespace {

@@ -95,7 +95,7 @@ void Loop::run_controllers() {
     for (auto& controller : parts_.controllers) {
       for (api::Write& write : controller->reconcile(world)) writes.push_back(std::move(write));
     }
-    for (api::Write& write : parts_.addresses.update(objects, world.now)) writes.push_back(std::move(write));
+    for (api::Write& write : parts_.addresses->update(objects, world.now)) writes.push_back(std::move(write));
     if (writes.empty()) return;
     for (const Error& error : parts_.registry.apply(writes)) log_warn("controllers", "{}", error.message());
   }
@@ -106,8 +106,8 @@ void Loop::make_true(const SnapshotPtr& objects) {
   facts_.for_each([&](const std::string& uid, const std::shared_ptr<const api::PodFact>& fact) {
     if (fact->sandbox_ready) nets[uid] = cni::PodNet{fact->netns_path};
   });
-  proxy::Compiled compiled = parts_.compiler.update(objects);
-  cni::Wired wired = parts_.wiring.update(objects, nets);
+  proxy::Compiled compiled = parts_.compiler->update(objects);
+  cni::Wired wired = parts_.wiring->update(objects, nets);
   netd::Plan wanted{std::move(wired.topology), {std::move(compiled.ruleset), std::move(wired.ruleset)}};
   Result<netd::Report> made = netd::Report{};
   if (!kernel_known_) {

@@ -40,9 +40,9 @@ struct LoopParts {
   runtime::Runtime& runtime;
   std::vector<std::unique_ptr<controllers::Controller>>
       controllers;  // In order: earlier ones feed later ones.
-  cni::AddressController addresses;
-  cni::Wiring wiring;
-  proxy::Compiler compiler;
+  std::unique_ptr<cni::AddressController> addresses;
+  std::unique_ptr<cni::Wiring> wiring;
+  std::unique_ptr<proxy::Compiler> compiler;
   dns::ZoneBuilder zone_builder;
   Published<dns::Zone>& zone;
   std::string node_name;
