@@ -85,15 +85,15 @@ Result<ShimClient> ContainerMaker::shim(const std::string& uid) const {
 
 // The files are rewritten in place: running containers hold them by bind mounts.
 Result<std::vector<BindMount>> ContainerMaker::pod_files(const api::Object& pod,
-                                                         const PodPlace& place) const {
+                                                         std::string& dns_warning) const {
+  const PodPlace place = pod_place(pod, config_);
   const std::string home = paths_.state_pod(pod.uid());
   const bool host_network = pod.view<api::Pod>().host_network;
   const auto node_hosts = read_file("/etc/hosts");
   const std::string hosts =
       hosts_file(pod, place.pod_ips, config_.cluster_domain, node_hosts.ok() ? *node_hosts : "");
-  bool cut = false;
-  const ResolvConf conf =
-      resolv_conf(pod, {config_.dns_ip, config_.cluster_domain, read_node_resolv_conf()}, cut);
+  const DnsSetting dns{config_.dns_ip, config_.cluster_domain, read_node_resolv_conf()};
+  const ResolvConf conf = resolv_conf(pod, dns, dns_warning);
   TRY(make_dirs(home));
   TRY(rewrite_file(home + "/hosts", hosts));
   TRY(rewrite_file(home + "/hostname", (host_network ? config_.node_name : api::pod_hostname(pod)) + "\n"));
@@ -162,8 +162,9 @@ CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Conta
                                         const ResolvedImage& image, Env env) {
   using Kind = CreateOutcome::Kind;
   const std::string bundle = paths_.bundle(wish.cid);
+  CreateOutcome outcome;
   const auto prepare = [&]() -> Result<std::string> {
-    auto binds = TRY(pod_files(*wish.pod, pod_place(*wish.pod, config_)));
+    auto binds = TRY(pod_files(*wish.pod, outcome.dns_warning));
     TRY(mount_rootfs(paths_, wish.cid, image.lower));
     TRY(write_file(bundle + "/termination-log", "", 0666));
     binds.push_back({bundle + "/termination-log", container.termination_message_path, false});
@@ -187,7 +188,6 @@ CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Conta
     return failure(Kind::kNoStart, "RunContainerError",
                    "OCI runtime create failed: " + created.error().message());
   }
-  CreateOutcome outcome;
   outcome.pid = created->pid;
   outcome.start_ticks = created->start_ticks;
   return outcome;

@@ -38,6 +38,7 @@ struct CreateOutcome {
   int pid = 0;
   std::uint64_t start_ticks = 0;
   std::vector<std::string> skipped_env;
+  std::string dns_warning;
 };
 
 class ContainerMaker {
@@ -57,7 +58,7 @@ class ContainerMaker {
   const std::string& crun() const { return crun_; }
 
  private:
-  Result<std::vector<BindMount>> pod_files(const api::Object& pod, const PodPlace& place) const;
+  Result<std::vector<BindMount>> pod_files(const api::Object& pod, std::string& dns_warning) const;
   CreateOutcome create_in(const CreateWish& wish, const api::Container& container, const ResolvedImage& image,
                           Env env);
   ContainerSpec container_spec(const CreateWish& wish, const api::Container& container,

@@ -109,7 +109,9 @@ void Lifecycle::attach(Pod& pod, const PodWish& wish) {
   const bool adopted = state.object == nullptr && pod.reported;
   state.object = wish.pod;
   if (state.built_in && wish.wired && !state.wired && !state.containers.empty()) {
-    for (auto& run : state.containers) run.started = wall_now();
+    for (auto& run : state.containers) {
+      if (run.started == WallTime{}) run.started = wall_now();
+    }
   }
   state.wired = wish.wired;
   auto runs = runs_of(wish.pod->view<api::Pod>());
@@ -163,7 +165,7 @@ void Lifecycle::step(Pod& pod) {
 }
 
 void Lifecycle::set_timer(Pod& pod, std::optional<SteadyTime> at) {
-  out_.loop.cancel(pod.timer);
+  if (pod.timer != 0) out_.loop.cancel(pod.timer);
   pod.timer = 0;
   if (!at) return;
   const auto delay = std::max(Millis(0), std::chrono::ceil<Millis>(*at - steady_now()));

@@ -130,6 +130,7 @@ void Lifecycle::created(Pod& pod, ContainerRun& run, const CreateOutcome& outcom
              "] were skipped since they are considered invalid "
              "environment variable names.");
   }
+  if (!outcome.dns_warning.empty()) emit(pod, true, "", "DNSConfigForming", outcome.dns_warning);
   if (outcome.kind == Kind::kCreated) {
     run.phase = Phase::kCreated;
     run.pid = outcome.pid;

@@ -45,13 +45,22 @@ void merge_option(std::vector<std::string>& options, const std::string& name, co
   options.push_back(text);
 }
 
-bool limit(ResolvConf& conf) {
+// What was cut, in the kubelet's words.
+std::string limit(ResolvConf& conf) {
   const ResolvConf before = conf;
   if (conf.nameservers.size() > kNameserversMax) conf.nameservers.resize(kNameserversMax);
   if (conf.searches.size() > kSearchesMax) conf.searches.resize(kSearchesMax);
   std::erase_if(conf.searches, [](const std::string& s) { return s.size() > kSearchMax; });
   while (join(conf.searches, " ").size() > kSearchCharactersMax) conf.searches.pop_back();
-  return !(before == conf);
+  if (before.nameservers != conf.nameservers) {
+    return "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line "
+           "is: " +
+           join(conf.nameservers, " ");
+  }
+  if (before.searches == conf.searches) return "";
+  return "Search Line limits were exceeded, some search paths have been omitted, the applied search line "
+         "is: " +
+         join(conf.searches, " ");
 }
 
 ResolvConf base_of(const api::Object& object, const api::Pod& pod, const DnsSetting& setting) {
@@ -112,13 +121,13 @@ ResolvConf parse_resolv_conf(std::string_view text) {
   return conf;
 }
 
-ResolvConf resolv_conf(const api::Object& object, const DnsSetting& setting, bool& cut) {
+ResolvConf resolv_conf(const api::Object& object, const DnsSetting& setting, std::string& warning) {
   const auto& pod = object.view<api::Pod>();
   ResolvConf conf = base_of(object, pod, setting);
   for (const auto& server : pod.dns_nameservers) add_once(conf.nameservers, server);
   for (const auto& search : pod.dns_searches) add_once(conf.searches, search);
   for (const auto& [name, value] : pod.dns_options) merge_option(conf.options, name, value);
-  cut = limit(conf);
+  warning = limit(conf);
   return conf;
 }
 

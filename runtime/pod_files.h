@@ -27,8 +27,9 @@ struct DnsSetting {
   std::string cluster_ip, cluster_domain;
   ResolvConf host;
 };
-// `cut` becomes true when the limits (3 nameservers, 32 searches, 2048 characters) took something away.
-ResolvConf resolv_conf(const api::Object& pod, const DnsSetting& setting, bool& cut);
+// `warning` becomes the text of the Event DNSConfigForming when the limits (3 nameservers, 32 searches, 2048
+// characters) took something away.
+ResolvConf resolv_conf(const api::Object& pod, const DnsSetting& setting, std::string& warning);
 
 // The node's file, or systemd-resolved's upstream list when that names only its stub.
 ResolvConf read_node_resolv_conf();

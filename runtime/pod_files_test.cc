@@ -50,9 +50,9 @@ TEST(HostsFile, HostNetworkHasTheNodesFile) {
 class ResolvConfFile : public ::testing::Test {
  protected:
   std::string text(const std::string& spec) {
-    return resolv_conf(*test_pod("p", spec), {"10.96.0.10", "cluster.local", host_}, cut_).text();
+    return resolv_conf(*test_pod("p", spec), {"10.96.0.10", "cluster.local", host_}, warning_).text();
   }
-  bool cut_ = false;
+  std::string warning_;
   ResolvConf host_ =
       parse_resolv_conf("# c\nnameserver 9.9.9.9\nsearch old\nsearch corp.test.\noptions edns0 # x\n");
 };
@@ -85,7 +85,7 @@ TEST_F(ResolvConfFile, DnsConfigIsAddedWithoutDoubles) {
            "  options: [{name: ndots, value: '2'}]\n"),
       "nameserver 10.96.0.10\nnameserver 1.1.1.1\n"
       "search default.svc.cluster.local svc.cluster.local cluster.local corp.test a\noptions ndots:2\n");
-  EXPECT_FALSE(cut_);
+  EXPECT_EQ(warning_, "");
 }
 
 TEST_F(ResolvConfFile, LimitsCutFromTheEnd) {
@@ -93,7 +93,10 @@ TEST_F(ResolvConfFile, LimitsCutFromTheEnd) {
   for (int i = 0; i < 40; ++i) searches += "s" + std::to_string(i) + ", ";
   const std::string out =
       text("dnsConfig: {nameservers: [1.1.1.1, 2.2.2.2, 3.3.3.3], searches: [" + searches + "]}");
-  EXPECT_TRUE(cut_);
+  EXPECT_EQ(
+      warning_,
+      "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: "
+      "10.96.0.10 1.1.1.1 2.2.2.2");
   EXPECT_EQ(out.find("3.3.3.3"), std::string::npos);
   EXPECT_NE(out.find(" s27\n"), std::string::npos);
 }
