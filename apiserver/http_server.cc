@@ -210,6 +210,7 @@ void respond(Response&& from, httplib::Response& to) {
 class Engine final : public httplib::Server {
  public:
   explicit Engine(apiserver::Handler& handler) {
+    svr_sock_ = 0;  // httplib ends every stream of a server that it takes for stopped.
     set_payload_max_length(kRequestBodyMax + 1);
     set_tcp_nodelay(true);
     set_keep_alive_max_count(std::numeric_limits<int>::max());
@@ -241,11 +242,15 @@ class Engine final : public httplib::Server {
     });
   }
 
+  void end_streams() { svr_sock_ = INVALID_SOCKET; }
+
   // Answers one request; false when the connection is to be closed.
   bool one(httplib::Stream& stream, const std::optional<User>& user) {
     current_user() = user;
     bool closed = false;
-    const bool ok = process_request(stream, false, closed, nullptr);
+    // Compression would hold back the events of a stream, and on loopback it only costs time.
+    const auto plain = [](httplib::Request& request) { request.headers.erase("Accept-Encoding"); };
+    const bool ok = process_request(stream, false, closed, plain);
     return ok && !closed;
   }
 
@@ -306,6 +311,7 @@ class TlsServer final : public HttpServer {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_.exchange(true)) return;
+      engine_.end_streams();
       for (auto& listener : listeners_) ::shutdown(listener.get(), SHUT_RDWR);
       for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
     }

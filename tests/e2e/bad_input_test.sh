@@ -5,16 +5,16 @@ up
 before=$(k get all,cm,secrets,ep,endpointslices -A -o name | sort)
 # bad NAME PATTERN <manifest: apply and create fail, the message matches.
 bad() {
-  cat >"$WORK/bad.yaml"
+  { echo "# YAML, whatever the first character"; cat; } >"$WORK/bad.yaml"
   local code=0
   k apply -f "$WORK/bad.yaml" >"$WORK/output" 2>&1 || code=$?
   [[ $code != 0 ]] || fail "$1 was accepted: $(cat "$WORK/output")"
   expect "$1" "$2" <"$WORK/output"
 }
-svc() { echo "{apiVersion: v1, kind: Service, metadata: {name: ${3:-bad}}, spec: {${2:+$2, }ports: [$1]}}"; }
+svc() { echo "# A Service"; echo "{apiVersion: v1, kind: Service, metadata: {name: ${3:-bad}}, spec: {${2:+$2, }ports: [$1]}}"; }
 
 bad "unknown kind" 'no matches for kind "Serviz"' <<<'{apiVersion: v1, kind: Serviz, metadata: {name: x}}'
-bad "malformed YAML" 'line 2' <<<$'apiVersion: v1\nkind: [Service\nmetadata: {name: x}'
+bad "malformed YAML" 'line [23]' <<<$'apiVersion: v1\nkind: [Service\nmetadata: {name: x}'
 bad "unknown field" 'unknown field "spec.bogus"' < <(svc '{port: 80}' 'bogus: 1')
 bad "wrong type" 'cannot unmarshal string into Go struct field .*spec.ports.port' < <(svc '{port: "eighty"}')
 bad "port 0" 'spec.ports\[0\].port: (Invalid value: 0: must be between 1 and 65535|Required value)' < <(svc '{port: 0}')

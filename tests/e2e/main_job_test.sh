@@ -23,8 +23,9 @@ dig +short hello.default.svc.cluster.local @10.96.0.10 | expect "dig" "^$ip\$"
 dig +tcp +short hello.default.svc.cluster.local @10.96.0.10 | expect "dig over TCP" "^$ip\$"
 # The client's address is preserved: the endpoint sees the pod, not the node.
 client=$(k get pod client -o 'jsonpath={.status.podIP}')
-pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
-k logs "$pod" | expect "the server's log shows the client's own address" "$client"
+
+k exec client -- curl -sf -m 3 http://hello/clientip | expect "the endpoint sees the client's own address" "^$client:"
+curl -sf -m 3 "http://$ip/clientip" | expect "the host comes from the node" '^10\.244\.0\.1:' 
 
 # Two containers of one pod share its network namespace; env, hostname and hosts file are the pod's.
 k exec client -- cat /etc/hosts | expect "hosts file" "^$client"$'\t'"client\$"
