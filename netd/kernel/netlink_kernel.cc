@@ -14,12 +14,15 @@
 
 namespace minik::netd {
 
+constexpr std::size_t kQuietBatchBytes = 64 * 1024;
+
 struct NetlinkKernel::Parts {
   NodeNet links;
   NftSocket nft;
   NftNotice notice;
   Conntrack conntrack;
 
+  Result<> commit_batch(NftBatch& batch);
   Result<> apply_rules(const std::vector<RuleChange>& changes);
   Result<> replace_rules(const Plan& plan);
   Result<> apply_links(const std::vector<LinkChange>& changes, Report& report);
@@ -71,20 +74,35 @@ Result<std::unique_ptr<NetlinkKernel>> NetlinkKernel::open(const std::string& ne
   return std::unique_ptr<NetlinkKernel>(new NetlinkKernel(std::move(parts)));
 }
 
+// Large transactions are not listened to; if somebody else's came in between, the caller looks at everything
+// again.
+Result<> NetlinkKernel::Parts::commit_batch(NftBatch& batch) {
+  if (batch.empty()) return {};
+  if (batch.size() < kQuietBatchBytes) return batch.commit();
+  const std::uint32_t before = TRY(read_generation(nft));
+  TRY(notice.pause());
+  auto committed = batch.commit();
+  TRY(notice.resume());
+  if (!committed.ok()) return committed;
+  const std::uint32_t after = TRY(read_generation(nft));
+  if (after == before + 1) return {};
+  return Error(Code::kConflict, "somebody else changed nftables at the same time");
+}
+
 Result<> NetlinkKernel::Parts::apply_rules(const std::vector<RuleChange>& changes) {
   if (changes.empty()) return {};
   NftBatch batch(nft);
   for (const RuleChange& change : changes) batch.add(change);
-  return batch.commit();
+  return commit_batch(batch);
 }
 
 Result<> NetlinkKernel::Parts::replace_rules(const Plan& plan) {
   const Changes all = diff(Plan{}, plan);
   NftBatch batch(nft);
-  for (const TableName& table : TRY(list_tables(nft))) batch.clear_table(table);
+  const std::vector<TableName> tables = TRY(list_tables(nft));
+  for (const TableName& table : tables) batch.clear_table(table);
   for (const RuleChange& change : all.rules) batch.add(change);
-  if (batch.empty()) return {};
-  return batch.commit();
+  return commit_batch(batch);
 }
 
 Result<> NetlinkKernel::Parts::apply(const SetUpNode& change) {

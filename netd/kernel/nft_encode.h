@@ -24,6 +24,7 @@ class NftBatch {
   // Closes the batch and sends it.  Errors: kKernel naming the rule, element or object that was refused.
   Result<> commit();
   bool empty() const { return messages_.size() <= 1; }
+  std::size_t size() const { return bytes_.size(); }  // Bytes
 
  private:
   struct Message {

@@ -61,11 +61,24 @@ Result<NftNotice> NftNotice::open() {
   if (::bind(out.fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return Error::from_errno(errno, "bind the notice socket");
   }
+  TRY(out.resume());
+  return out;
+}
+
+Result<> NftNotice::pause() {
   const int group = NFNLGRP_NFTABLES;
-  if (::setsockopt(out.fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
+  if (::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group) != 0) {
+    return Error::from_errno(errno, "pause nftables notices");
+  }
+  return {};
+}
+
+Result<> NftNotice::resume() {
+  const int group = NFNLGRP_NFTABLES;
+  if (::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
     return Error::from_errno(errno, "listen to nftables notices");
   }
-  return out;
+  return {};
 }
 
 Result<std::vector<ForeignChange>> NftNotice::take(std::uint32_t own) {

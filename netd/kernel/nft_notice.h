@@ -17,6 +17,10 @@ class NftNotice {
   static Result<NftNotice> open();
 
   int fd() const { return fd_.get(); }
+  // While somebody listens, the kernel writes a message for every element of a commit, which makes a large
+  // one ten times slower.  Who pauses compares generations to know whether anybody else came in between.
+  Result<> pause();
+  Result<> resume();
   // Transactions since the last call that did not come from the socket `own`.
   Result<std::vector<ForeignChange>> take(std::uint32_t own);
 

@@ -1,17 +1,20 @@
 #include "netd/kernel/nft_observe.h"
 
+#include <arpa/inet.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include <array>
 #include <cstring>
 #include <memory>
 
 #include "base/text.h"
+#include "netd/kernel/attributes.h"
 #include "netd/kernel/nft_rule.h"
 #include "netd/kernel/nft_set.h"
 
@@ -115,7 +118,8 @@ Result<> read_sets(NftSocket& socket, Tables& tables) {
 
 Result<Tables> read_all(NftSocket& socket) {
   Tables tables;
-  for (const TableName& name : TRY(list_tables(socket))) tables[name];
+  const std::vector<TableName> names = TRY(list_tables(socket));
+  for (const TableName& name : names) tables[name];
   TRY(read_chains(socket, tables));
   TRY(read_rules(socket, tables));
   TRY(read_sets(socket, tables));
@@ -137,6 +141,22 @@ Result<std::vector<TableName>> list_tables(NftSocket& socket) {
       out.push_back(table_name(family, name));
   }));
   return out;
+}
+
+Result<std::uint32_t> read_generation(NftSocket& socket) {
+  Buffer buffer;
+  std::uint32_t generation = 0;
+  const nlmsghdr* request =
+      nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETGEN, NFPROTO_UNSPEC, NLM_F_ACK, socket.next_sequence());
+  TRY(socket.dump(request, [&](const nlmsghdr* message) {
+    for_each_attribute(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)),
+                       mnl_nlmsg_get_payload_tail(message), [&](const nlattr* attribute) {
+                         if (mnl_attr_get_type(attribute) == NFTA_GEN_ID)
+                           generation = ntohl(mnl_attr_get_u32(attribute));
+                         return true;
+                       });
+  }));
+  return generation;
 }
 
 Result<std::map<TableName, SeenTable>> observe_tables(NftSocket& socket) {

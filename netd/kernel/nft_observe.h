@@ -11,5 +11,7 @@ namespace minik::netd {
 // Tables whose names start with "minik".  Others are not read.
 Result<std::map<TableName, SeenTable>> observe_tables(NftSocket& socket);
 Result<std::vector<TableName>> list_tables(NftSocket& socket);
+// Counts the transactions of the namespace, whoever made them.
+Result<std::uint32_t> read_generation(NftSocket& socket);
 
 }  // namespace minik::netd

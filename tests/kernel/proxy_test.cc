@@ -235,6 +235,10 @@ TEST_F(Proxy, AThousandServicesNeedNoMoreRulesThanOne) {
   EXPECT_EQ(count_rules(*world->kernel->observe()), rules);
   EXPECT_EQ(tcp(world->path("c"), ip("10.97.3.28"), 80), "p2 10.244.0.20");
   world->expect_true();
+  // Nobody listened during the large transaction; afterwards changes of others are heard again.
+  EXPECT_TRUE(world->kernel->take_notices()->empty());
+  sh_in(world->node, "nft add table ip elsewhere");
+  EXPECT_EQ(world->kernel->take_notices()->size(), 1U);
 }
 
 TEST_F(Proxy, UpdatesUnderLoadLoseNoRequest) {
