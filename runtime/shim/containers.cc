@@ -26,6 +26,34 @@ struct Stray {
 constexpr int kStrays = 16;
 Stray strays[kStrays];
 int next_stray = 0;
+bool ending = false;  // The shim is to quit: nothing may go on.
+
+bool any_creating() {
+  for (const Container& c : containers) {
+    if (c.entry.state == kCreating) return true;
+  }
+  return false;
+}
+
+// How a child ended that nobody knew; pids are used again, so only while a container may turn out to be it.
+bool take_stray(pid_t pid, int* status) {
+  for (Stray& stray : strays) {
+    if (stray.pid != pid) continue;
+    *status = stray.status;
+    stray.pid = 0;
+    return true;
+  }
+  return false;
+}
+
+void note_stray(pid_t pid, int status) {
+  if (!any_creating()) {
+    memset(strays, 0, sizeof strays);
+    return;
+  }
+  strays[next_stray] = {pid, status};
+  next_stray = (next_stray + 1) % kStrays;
+}
 
 ssize_t read_small(const char* directory, const char* name, char* out, size_t size) {
   char path[kPathSize + 32];
@@ -176,12 +204,8 @@ void created(Container* c, int status) {
            static_cast<unsigned long long>(c->entry.start_ticks));
   write_small(c->bundle, "run", text);
   if (!c->removing) reply_and_forget(c, kCreate, 0, "", c);
-  for (Stray& stray : strays) {
-    if (stray.pid != c->entry.pid) continue;
-    stray.pid = 0;
-    return ended(c, stray.status);
-  }
-  if (c->removing) kill(c->entry.pid, SIGKILL);
+  if (take_stray(c->entry.pid, &status)) return ended(c, status);
+  if (c->removing || ending) kill(c->entry.pid, SIGKILL);
 }
 
 void started(Container* c, int status) {
@@ -318,6 +342,7 @@ void send_signal(Container* c, int signal, int client) {
 }
 
 void kill_all() {
+  ending = true;
   for (Container& c : containers) {
     if (c.entry.state == kCreated || c.entry.state == kRunning) kill(c.entry.pid, SIGKILL);
   }
@@ -333,8 +358,7 @@ void reap() {
   int status = 0;
   for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     if (claim(pid, status)) continue;
-    strays[next_stray] = {pid, status};
-    next_stray = (next_stray + 1) % kStrays;
+    note_stray(pid, status);
   }
 }
 

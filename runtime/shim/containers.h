@@ -38,7 +38,7 @@ void create(const Request* request, int client);
 void start(Container* container, int client);
 void remove(Container* container, int client);
 void send_signal(Container* container, int signal, int client);
-void kill_all();
+void kill_all();  // And what is being created will be killed, too.
 // A client has gone: nobody waits any more.
 void forget_client(int client);
 // Collects ended children and carries on with what waited for them.
