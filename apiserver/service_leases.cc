@@ -53,6 +53,15 @@ void inherit(Json& spec, const Json& old) {
   }
 }
 
+// A client that changes clusterIP alone means clusterIPs too; the rules then say whether it may.
+void follow_cluster_ip(Json& spec, const Json& old) {
+  const std::string now = string_at(spec, "clusterIP");
+  if (!now.empty() && now != string_at(old, "clusterIP") &&
+      array_at(spec, "clusterIPs") == array_at(old, "clusterIPs")) {
+    spec["clusterIPs"] = {now};
+  }
+}
+
 // Values that the old type had, that the new one cannot have and the client did not touch.
 void clear_after_type_change(Json& spec, const Json& old) {
   const std::string type = string_at(spec, "type");
@@ -85,6 +94,7 @@ Result<> ServiceLeases::allocate(const api::Snapshot& now, Json& service, const 
   sync(now);
   if (old != nullptr) {
     inherit(service["spec"], object_at(*old, "spec"));
+    follow_cluster_ip(service["spec"], object_at(*old, "spec"));
     clear_after_type_change(service["spec"], object_at(*old, "spec"));
   }
   TRY(allocate_ips(service, old, causes));

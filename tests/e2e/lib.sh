@@ -1,5 +1,7 @@
 # Helpers of the end-to-end tests.  `source "$(dirname "$0")/lib.sh"`.
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+set -E
+trap 'echo "FAILED: ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 k() { kubectl --cache-dir="$WORK/cache" "$@"; }
 
 fail() {

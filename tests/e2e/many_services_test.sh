@@ -45,6 +45,6 @@ dig +short many-777.default.svc.cluster.local @10.96.0.10 | expect "dns" "^$ip\$
 # A restart loads all of them at once.
 kill -9 "$(daemon_pid)"
 up
-curl -sf -m 3 "http://$ip/" >/dev/null || fail "after a restart"
+curl -sS -f -m 3 "http://$ip/" >"$WORK/output" 2>&1 || fail "after a restart: $(cat "$WORK/output"; k get pods -o wide; node ip route; node nft list map ip minik-svc services | grep "$ip"; node nft list map ip minik-svc endpoints | grep "$ip")"
 [[ $(rules) == "$one" ]] || fail "rules after a restart: $(rules), not $one"
 down

@@ -1,0 +1,29 @@
+# readme_commands: every command of the README's tour runs, in order, and says what the README says.
+source "$(dirname "$0")/lib.sh"
+
+cd "$SOURCE"
+awk '/^```sh$/ {inside = 1; next} /^```$/ {inside = 0} inside' README.md >"$WORK/commands"
+(($(wc -l <"$WORK/commands") >= 15)) || fail "the README has no tour: $(cat "$WORK/commands")"
+number=0
+while IFS= read -r command; do
+  number=$((number + 1))
+  code=0
+  bash -c "$command" >"$WORK/output-$number" 2>&1 || code=$?
+  [[ $code == 0 ]] || fail "exit code $code: $command"$'\n'"$(cat "$WORK/output-$number")"
+  case $command in
+    "minik up") expect "$command" '^Cluster default is ready' <"$WORK/output-$number" ;;
+    "minik get pods"*) expect "$command" '^service/hello +ClusterIP' <"$WORK/output-$number" ;;
+    *curl*hello*) expect "$command" '^Hello from hello-' <"$WORK/output-$number" ;;
+    *"nft list map"*) expect "$command" 'default/hello port http' <"$WORK/output-$number" ;;
+    dig*) expect "$command" '^10\.' <"$WORK/output-$number" ;;
+    "minik scale"*) expect "$command" 'deployment.apps/hello scaled' <"$WORK/output-$number" ;;
+    "minik describe"*) expect "$command" '^Endpoints: ' <"$WORK/output-$number" ;;
+    "minik down") expect "$command" '^Cluster default is down' <"$WORK/output-$number" ;;
+  esac
+done <"$WORK/commands"
+# The paragraph that lists what is missing must not lie either: these kinds are not served.
+up
+for resource in networkpolicies ingresses; do
+  exits 1 k get "$resource"
+done
+down
