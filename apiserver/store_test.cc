@@ -12,7 +12,10 @@ namespace minik::apiserver {
 namespace {
 
 Json config_map(const std::string& name, const std::string& value) {
-  return {{"kind", "ConfigMap"}, {"apiVersion", "v1"}, {"metadata", {{"name", name}, {"namespace", "default"}, {"uid", random_uuid()}}}, {"data", {{"k", value}}}};
+  return {{"kind", "ConfigMap"},
+          {"apiVersion", "v1"},
+          {"metadata", {{"name", name}, {"namespace", "default"}, {"uid", random_uuid()}}},
+          {"data", {{"k", value}}}};
 }
 
 // A disk that a store can be opened from again and again.
@@ -32,7 +35,9 @@ class SqliteDisk final : public Disk {
  public:
   SqliteDisk() { EXPECT_TRUE(make_dirs(directory_).ok()); }
   ~SqliteDisk() override { EXPECT_TRUE(remove_tree(directory_).ok()); }
-  std::unique_ptr<Journal> journal() override { return open_sqlite_journal(directory_ + "/store.db").value(); }
+  std::unique_ptr<Journal> journal() override {
+    return open_sqlite_journal(directory_ + "/store.db").value();
+  }
 
  private:
   std::string directory_ = ::testing::TempDir() + "minik-store-" + random_hex(4);
@@ -41,8 +46,10 @@ class SqliteDisk final : public Disk {
 class StoreConformance : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (std::string_view(GetParam()) == "sqlite") disk_ = std::make_unique<SqliteDisk>();
-    else disk_ = std::make_unique<MemoryDisk>();
+    if (std::string_view(GetParam()) == "sqlite")
+      disk_ = std::make_unique<SqliteDisk>();
+    else
+      disk_ = std::make_unique<MemoryDisk>();
     reopen();
   }
   void TearDown() override { store_.reset(); }
@@ -72,7 +79,8 @@ TEST_P(StoreConformance, RevisionsGrowByOneAndStandInTheObject) {
   const auto snapshot = store_->snapshot();
   EXPECT_EQ(snapshot->revision(), 3U);
   EXPECT_EQ(snapshot->find("configmaps", "default", "a")->revision(), 3U);
-  EXPECT_EQ(string_at(snapshot->find("configmaps", "default", "a")->body()["metadata"], "resourceVersion"), "3");
+  EXPECT_EQ(string_at(snapshot->find("configmaps", "default", "a")->body()["metadata"], "resourceVersion"),
+            "3");
 }
 
 TEST_P(StoreConformance, AFailedTransactionLeavesNothing) {
@@ -88,11 +96,13 @@ TEST_P(StoreConformance, AFailedTransactionLeavesNothing) {
     throw std::runtime_error("boom");
   });
   EXPECT_EQ(thrown.error().code(), Code::kInternal);
-  ASSERT_TRUE(store_->transact([&](Tx& tx) -> Result<> {
-    tx.put("configmaps", config_map("b", "1"));
-    tx.discard();
-    return {};
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->transact([&](Tx& tx) -> Result<> {
+                    tx.put("configmaps", config_map("b", "1"));
+                    tx.discard();
+                    return {};
+                  })
+                  .ok());
   EXPECT_EQ(value("a"), "1");
   EXPECT_EQ(value("b"), "");
   EXPECT_EQ(store_->snapshot()->revision(), 1U);
@@ -100,10 +110,12 @@ TEST_P(StoreConformance, AFailedTransactionLeavesNothing) {
 
 TEST_P(StoreConformance, EverythingIsThereAfterReopening) {
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(put("cm-" + std::to_string(i), std::to_string(i)).ok());
-  ASSERT_TRUE(store_->transact([](Tx& tx) -> Result<> {
-    tx.remove({"configmaps", "default", "cm-7"});
-    return {};
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->transact([](Tx& tx) -> Result<> {
+                    tx.remove({"configmaps", "default", "cm-7"});
+                    return {};
+                  })
+                  .ok());
   const std::uint64_t revision = store_->snapshot()->revision();
   reopen();
   EXPECT_EQ(store_->snapshot()->revision(), revision);
@@ -120,10 +132,12 @@ TEST_P(StoreConformance, WatchTellsEachChangeOnceInOrder) {
   ASSERT_TRUE(watch.ok());
   ASSERT_TRUE(put("a", "2").ok());
   ASSERT_TRUE(put("b", "1").ok());
-  ASSERT_TRUE(store_->transact([](Tx& tx) -> Result<> {
-    tx.remove({"configmaps", "default", "a"});
-    return {};
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->transact([](Tx& tx) -> Result<> {
+                    tx.remove({"configmaps", "default", "a"});
+                    return {};
+                  })
+                  .ok());
   std::vector<Event> events;
   while (events.size() < 3) {
     auto more = watch->next(Millis(1000));
@@ -169,12 +183,15 @@ TEST_P(StoreConformance, WritersAtOnceLoseNothing) {
   }
   for (auto& writer : writers) writer.join();
   EXPECT_EQ(failed, 0);
-  EXPECT_EQ(int_at(store_->snapshot()->find("configmaps", "default", "counter")->body(), "n"), kWriters * kWrites);
+  EXPECT_EQ(int_at(store_->snapshot()->find("configmaps", "default", "counter")->body(), "n"),
+            kWriters * kWrites);
   reopen();
-  EXPECT_EQ(int_at(store_->snapshot()->find("configmaps", "default", "counter")->body(), "n"), kWriters * kWrites);
+  EXPECT_EQ(int_at(store_->snapshot()->find("configmaps", "default", "counter")->body(), "n"),
+            kWriters * kWrites);
 }
 
-INSTANTIATE_TEST_SUITE_P(Journals, StoreConformance, ::testing::Values("memory", "sqlite"), [](const auto& param) { return std::string(param.param); });
+INSTANTIATE_TEST_SUITE_P(Journals, StoreConformance, ::testing::Values("memory", "sqlite"),
+                         [](const auto& param) { return std::string(param.param); });
 
 TEST(Store, AFullDiskRefusesTheWriteAndKeepsTheRest) {
   const auto disk = std::make_shared<MemoryJournal::Disk>();

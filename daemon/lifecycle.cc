@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +103,18 @@ std::string read_all(int fd) {
   return text;
 }
 
+// What was made on the way and is nobody's any more: the shared directory of named namespaces (as ip-netns(8) makes
+// it) once it is empty, and the default root that crun makes whatever --root says.
+void release_shared_directories() {
+  const auto pins = netd::list_netns("");
+  if (pins.ok() && pins->empty() && path_exists(netd::kNetnsDir)) {
+    ::umount2(netd::kNetnsDir, MNT_DETACH);
+    ::rmdir(netd::kNetnsDir);
+  }
+  ::rmdir("/run/crun");
+  ::rmdir("/run/minik");  // Stays while there are other clusters.
+}
+
 Result<> take_apart(const std::string& name, const std::string& state_dir) {
   runtime::RuntimeConfig config;
   config.cluster = name;
@@ -110,7 +123,7 @@ Result<> take_apart(const std::string& name, const std::string& state_dir) {
   auto pods = runtime::remove_leftovers(config);
   auto links = netd::remove_all(name);
   auto files = remove_tree(run_dir_of(name));
-  ::rmdir("/run/minik");  // Stays while there are other clusters.
+  release_shared_directories();
   if (!pods.ok()) return pods;
   if (!links.ok()) return links;
   return files;

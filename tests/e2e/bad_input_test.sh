@@ -83,7 +83,8 @@ mkdir "$WORK/later"
 mount -t tmpfs -o size=40m,mode=711 tmpfs "$WORK/later"
 up --state-dir "$WORK/later/state"
 dd if=/dev/zero of="$WORK/later/fill" bs=64k >/dev/null 2>&1 || true
-k create configmap filler --from-literal=a="$(head -c 600000 /dev/zero | tr '\0' x)" >"$WORK/output" 2>&1 && fail "a write on a full disk was acknowledged"
+head -c 900000 /dev/zero | tr '\0' x >"$WORK/big"
+k create configmap filler --from-file=a="$WORK/big" >"$WORK/output" 2>&1 && fail "a write on a full disk was acknowledged"
 expect "full disk" '(full|No space left|disk I/O)' <"$WORK/output"
 k get ns default -o name | expect "reads go on" '^namespace/default$'
 exits 1 k get configmap filler
