@@ -99,6 +99,13 @@ Result<Json> Reader::read(const YAML::Node& node, int depth) {
   }
 }
 
+// Words that a YAML 1.1 reader takes for a time or a number to base 60.
+bool is_date_or_base60(const std::string& s) {
+  static const std::regex kDate(R"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)");
+  static const std::regex kBase60(R"([-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)");
+  return std::regex_match(s, kDate) || std::regex_match(s, kBase60);
+}
+
 bool needs_quotes(const std::string& s) {
   static const std::regex kPlain(R"([A-Za-z0-9_./@%+$(<=*!~^-][^\n\t"]*)");
   static const std::string kLeading = "-?:,[]{}#&*!|>'\"%@` ";
@@ -110,8 +117,7 @@ bool needs_quotes(const std::string& s) {
   if (s.back() == ' ' || s.back() == ':') return true;
   if (s.find(": ") != std::string::npos || s.find(" #") != std::string::npos) return true;
   if (s.starts_with("=") || s.starts_with("<<") || s.starts_with("0x") || s == ".") return true;
-  static const std::regex kDate(R"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)");
-  if (std::regex_match(s, kDate)) return true;
+  if (is_date_or_base60(s)) return true;
   for (const char c : s) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
   }
@@ -126,7 +132,7 @@ std::string scalar_text(const Json& value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return to_text(value);  // JSON escapes are YAML's.
   }
   if (s.find('\'') == std::string::npos && !is_true_word(s) && !is_false_word(s) && !is_null_word(s) &&
-      !number_of(s)) {
+      !number_of(s) && !is_date_or_base60(s)) {
     return "'" + s + "'";
   }
   return to_text(value);

@@ -24,6 +24,12 @@ Result<std::string> validation_word(const std::string& flag) {
       "invalid - validate option \"{}\"; must be one of: strict (or true), warn, ignore (or false)", flag));
 }
 
+// Generators write `creationTimestamp: null`; it asks for nothing.
+void drop_null_creation(Json& object) {
+  const Json* created = find(object, "metadata", "creationTimestamp");
+  if (created != nullptr && created->is_null()) object["metadata"].erase("creationTimestamp");
+}
+
 class Writer {
  public:
   static Result<Writer> make(Session& session, const WriteOptions& options, std::string manager) {
@@ -153,15 +159,13 @@ Json with_last_applied(Json manifest) {
 ApplyPlan plan_apply(const api::Kind& kind, const Json& manifest, const Json& live) {
   ApplyPlan plan;
   Json wanted = with_last_applied(manifest);
-  // Generators write `creationTimestamp: null`; it asks for nothing.
-  if (const Json* created = find(wanted, "metadata", "creationTimestamp");
-      created != nullptr && created->is_null()) {
-    wanted["metadata"].erase("creationTimestamp");
-  }
+  drop_null_creation(wanted);
   const std::string text = string_at(object_at(object_at(live, "metadata"), "annotations"), kLastApplied);
   plan.had_annotation = !text.empty();
-  const auto before = parse_json(text);
-  plan.object = api::apply_three_way(*kind.type, before.ok() ? *before : Json::object(), wanted, live);
+  const auto last = parse_json(text);
+  Json before = last.ok() ? *last : Json::object();
+  drop_null_creation(before);
+  plan.object = api::apply_three_way(*kind.type, before, wanted, live);
   if (plan.object != live) plan.action = ApplyPlan::Action::kReplace;
   return plan;
 }

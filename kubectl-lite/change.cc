@@ -112,6 +112,7 @@ class Labeller {
     if (options_.list) return show(place, before);
     Json after = before;
     bool removed_only = true;
+    std::vector<std::string> taken;
     for (const auto& [name, value] : changes_.changes) {
       if (!value) {
         if (!before.contains(name)) session_.err << verb_ << " \"" << name << "\" not found.\n";
@@ -120,11 +121,15 @@ class Labeller {
       }
       removed_only = false;
       const std::string old = string_at(before, name, *value);
-      if (old != *value && !options_.overwrite) {
-        return failed(fmt::format("'{}' already has a value ({}), and --overwrite is false", name, old));
-      }
+      if (old != *value && !options_.overwrite)
+        taken.push_back(fmt::format("'{}' already has a value ({})", name, old));
       after[name] = *value;
     }
+    if (!taken.empty() && options_.annotations) {
+      return failed("--overwrite is false but found the following declared annotation(s): " +
+                    join(taken, "; "));
+    }
+    if (!taken.empty()) return failed(taken.front() + ", and --overwrite is false");
     if (after != before || options_.annotations) TRY(send(place, before, after));
     std::string_view said = options_.annotations ? "annotated" : removed_only ? "unlabeled" : "labeled";
     if (after == before && !options_.annotations) said = "not labeled";

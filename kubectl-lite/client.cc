@@ -81,7 +81,9 @@ class HttpApi final : public Api {
     };
     const auto answer = http_.send(request);
     if (status != 0 && (status < 200 || status >= 300)) return server_error(status, refusal);
-    if (!answer && !stopped) return failure(answer.error());
+    // --request-timeout ends a stream that has begun; that is no failure.
+    const bool time_over = status != 0 && timeout_.count() > 0;
+    if (!answer && !stopped && !time_over) return failure(answer.error());
     return {};
   }
 
@@ -139,14 +141,14 @@ class HttpApi final : public Api {
 
   // Reads until the head, and the body of a refusal, are all there.
   static Result<UpgradeAnswer> read_answer(Duplex& socket, std::string& bytes) {
-    while (true) {
+    for (bool open = true; true;) {
       const auto answer = parse_upgrade_answer(bytes);
-      if (answer && (answer->status == 101 || bytes.size() >= answer->head_size + answer->content_length))
-        return *answer;
-      pollfd p{socket.fd(), POLLIN, 0};
-      if (::poll(&p, 1, -1) < 0) continue;
-      const bool open = TRY(socket.read_some(bytes));
+      const bool whole =
+          answer && (answer->status == 101 || bytes.size() >= answer->head_size + answer->content_length);
+      if (whole) return *answer;
       if (!open) return failed("unable to upgrade connection: the server closed it");
+      pollfd p{socket.fd(), POLLIN, 0};
+      if (::poll(&p, 1, -1) > 0) open = TRY(socket.read_some(bytes));
     }
   }
 

@@ -89,7 +89,9 @@ void add_api_resources(CommandSetup& setup) {
                           [o](Session& s) { return api_resources(s, *o); });
   c->add_option("-o,--output", o->output, "wide, name");
   c->add_option("--api-group", o->group, "Only this group");
-  c->add_flag("--namespaced", o->namespaced, "Only those with (or with =false, without) a namespace");
+  c->add_flag_function(
+      "--namespaced", [o](std::int64_t times) { o->namespaced = times > 0; },
+      "Only those with (or with =false, without) a namespace");
   c->add_flag("--no-headers", o->no_headers, "No line of titles");
 }
 

@@ -103,17 +103,9 @@ std::string probe_text(const Json& probe) {
   return "unknown " + attrs;
 }
 
-// What a fieldRef of the downward API yields for this pod.
+// What a plain fieldRef of the downward API yields for this pod.
 std::string field_value(const Json* pod, const std::string& path) {
   if (pod == nullptr) return "";
-  const Json& meta = object_at(*pod, "metadata");
-  for (const auto& [prefix, member] :
-       {std::pair("metadata.labels['", "labels"), std::pair("metadata.annotations['", "annotations")}) {
-    if (path.starts_with(prefix) && path.ends_with("']")) {
-      const std::size_t start = std::string_view(prefix).size();
-      return string_at(object_at(meta, member), path.substr(start, path.size() - start - 2));
-    }
-  }
   const Json* value = pod;
   for (const std::string& part : split(path, '.')) {
     value = find(*value, part);

@@ -32,6 +32,11 @@ std::string size_text(std::int64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", size, kUnits[unit]);
 }
 
+// Built-in images were never made: their time is the epoch.
+std::string created_age(const std::string& created, WallTime now) {
+  return created.starts_with("1970-01-01") ? "<none>" : age_of(created, now);
+}
+
 }  // namespace
 
 Result<int> image_add(Session& session, const std::string& name, const std::string& directory) {
@@ -65,7 +70,7 @@ Result<int> image_list(Session& session, const std::string& output) {
     if (const auto colon = id.find(':'); colon != std::string::npos) id = id.substr(colon + 1);
     writer.write(fmt::format(
         "{}\t{}\t{}\t{}\t{}\n", string_at(image, "name"), id.substr(0, 12), size_text(int_at(image, "bytes")),
-        age_of(string_at(image, "created"), session.clock.now()), string_at(image, "source")));
+        created_age(string_at(image, "created"), session.clock.now()), string_at(image, "source")));
   }
   session.out << writer.flush();
   return 0;

@@ -67,14 +67,12 @@ Result<Targets> parse_targets(const std::vector<std::string>& args, const std::s
       const auto more = TRY(kinds_of_word(word));
       kinds.insert(kinds.end(), more.begin(), more.end());
     }
-    if (args.size() == 1) {
-      for (const api::Kind* kind : kinds) targets.list.push_back({kind, ""});
-    } else if (kinds.size() > 1) {
-      return failed("you must specify only one resource");
-    }
-    for (std::size_t i = 1; i < args.size(); ++i) {
-      if (has_slash(args[i])) return failed(kMixed);
-      targets.list.push_back({kinds.front(), args[i]});
+    for (const api::Kind* kind : kinds) {
+      if (args.size() == 1) targets.list.push_back({kind, ""});
+      for (std::size_t i = 1; i < args.size(); ++i) {
+        if (has_slash(args[i])) return failed(kMixed);
+        targets.list.push_back({kind, args[i]});
+      }
     }
   }
   targets.several_kinds = std::any_of(targets.list.begin(), targets.list.end(),

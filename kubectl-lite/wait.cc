@@ -94,30 +94,36 @@ class Waiter {
     const std::vector<Awaited> awaited = TRY(find_awaited());
     if (awaited.empty() && !may_be_absent) return failed("no matching resources found");
     bool bad = false;
-    for (const Awaited& one : awaited) {
-      bool absent_at_first = false;
-      const Wish checked = [&, first = true](const Json* object) mutable -> Result<bool> {
-        absent_at_first = std::exchange(first, false) && object == nullptr && !may_be_absent;
-        if (absent_at_first) return true;
-        return wish(object);
-      };
-      const bool met = TRY(wait_until(session_, *one.kind, one.ns, one.name, *timeout, checked));
-      if (absent_at_first) {
-        session_.err << fmt::format("Error from server (NotFound): {} \"{}\" not found\n",
-                                    one.kind->group_resource(), one.name);
-        bad = true;
-      } else if (met) {
-        session_.out << kind_word(*one.kind) << '/' << one.name << " condition met\n" << std::flush;
-      } else {
-        session_.err << fmt::format("error: timed out waiting for the condition on {}/{}\n",
-                                    one.kind->resource, one.name);
-        bad = true;
-      }
-    }
+    for (const Awaited& one : awaited) bad = !TRY(wait_for(one, wish, *timeout, may_be_absent)) || bad;
     return bad ? 1 : 0;
   }
 
  private:
+  // False: it was not met, and that was said.
+  Result<bool> wait_for(const Awaited& one, const Wish& wish, std::chrono::milliseconds timeout,
+                        bool may_be_absent) {
+    bool first = true, never_there = false;
+    const bool met = TRY(
+        wait_until(session_, *one.kind, one.ns, one.name, timeout, [&](const Json* object) -> Result<bool> {
+          never_there = std::exchange(first, false) && object == nullptr;
+          if (never_there && !may_be_absent) return true;
+          return wish(object);
+        }));
+    if (never_there && !may_be_absent) {
+      session_.err << fmt::format("Error from server (NotFound): {} \"{}\" not found\n",
+                                  one.kind->group_resource(), one.name);
+      return false;
+    }
+    if (met && never_there) return true;  // Deleted long ago: kubectl has no word for it.
+    if (met) {
+      session_.out << kind_word(*one.kind) << '/' << one.name << " condition met\n" << std::flush;
+      return true;
+    }
+    session_.err << fmt::format("error: timed out waiting for the condition on {}/{}\n", one.kind->resource,
+                                one.name);
+    return false;
+  }
+
   Result<std::vector<Awaited>> find_awaited() {
     std::vector<Awaited> found;
     if (!options_.files.empty()) {
