@@ -25,7 +25,7 @@ void empty_out(const World& world, const api::Object& ns, std::vector<Write>& wr
       if (!object->meta().deletion) writes.push_back(remove(*object));
     });
   }
-  if (!empty) return;
+  if (!empty || array_at(object_at(ns.body(), "spec"), "finalizers").empty()) return;
   Json body = ns.body();
   body["spec"]["finalizers"] = Json::array();
   writes.push_back(put_all(ns, std::move(body)));

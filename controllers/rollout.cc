@@ -43,7 +43,8 @@ RolloutStep next_step(const RolloutLimits& limits, const SetSize& fresh, const s
     step.old[i] -= broken;
     droppable -= broken;
   }
-  std::int64_t spare = available - least;
+  // Bounded by what may go at all: the status of a set lags behind its wanted size.
+  std::int64_t spare = std::min(available - least, droppable);
   for (std::size_t i = 0; i < old.size() && spare > 0; ++i) {
     const std::int64_t taken = std::min(spare, step.old[i]);
     step.old[i] -= taken;

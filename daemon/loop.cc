@@ -127,10 +127,10 @@ void Loop::make_true(const SnapshotPtr& objects) {
   set_trouble("network", "");
   kernel_known_ = true;
   known_ = std::move(wanted);
-  failed_links_.clear();
   for (const netd::PodFailure& failure : made->failed) {
     log_warn("network", "pod {}: {}", failure.uid, failure.error.message());
-    failed_links_.insert(failure.uid);
+    known_.topology.pods.erase(failure.uid);  // Not there: the next tick makes it again.
+    events_.after(kRetry, [this] { inbox_.wake(); });
   }
   for (const auto& [key, text] : compiled.problems) {
     if (!told_problems_.insert(key.text() + text).second) continue;
@@ -147,8 +147,7 @@ void Loop::serve_dns(const SnapshotPtr& objects) {
   if (pod == nullptr || !kernel_known_) return;
   const auto* fact = facts_.find(pod->uid());
   const auto* link = known_.topology.pods.find(pod->uid());
-  if (pod->uid() == dns_pod_uid_ || fact == nullptr || link == nullptr || failed_links_.contains(pod->uid()))
-    return;
+  if (pod->uid() == dns_pod_uid_ || fact == nullptr || link == nullptr) return;
   dns_server_.reset();
   dns::ServerConfig config;
   config.netns = (*fact)->netns_path;
@@ -169,9 +168,7 @@ void Loop::serve_dns(const SnapshotPtr& objects) {
 
 void Loop::wish(const SnapshotPtr& objects) {
   std::set<std::string> wired;
-  known_.topology.pods.for_each([&](const std::string& uid, const auto&) {
-    if (!failed_links_.contains(uid)) wired.insert(uid);
-  });
+  known_.topology.pods.for_each([&](const std::string& uid, const auto&) { wired.insert(uid); });
   if (api::Snapshot::same(wished_.get(), *objects, "pods") && wired == wished_wired_) return;
   std::vector<runtime::PodWish> wishes;
   std::set<std::string> uids;

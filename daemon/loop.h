@@ -93,7 +93,6 @@ class Loop {
   api::PodFacts facts_;
   netd::Plan known_;           // What the kernel holds, as far as we know.
   bool kernel_known_ = false;  // False: reset at the next tick.
-  std::set<std::string> failed_links_;
   EventRecorder recorder_;
   std::set<std::string> told_problems_;
 
