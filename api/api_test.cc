@@ -38,12 +38,15 @@ TEST(Schema, KnowsWordsAsKubectlTypesThem) {
 TEST(Schema, EveryTypeHasADescriptionAndEveryFieldToo) {
   for (const auto& [name, type] : Schema::builtin().types()) {
     EXPECT_FALSE(type->description.empty()) << name;
-    for (const Field& field : type->fields) EXPECT_FALSE(field.description.empty()) << name << "." << field.name;
+    for (const Field& field : type->fields)
+      EXPECT_FALSE(field.description.empty()) << name << "." << field.name;
   }
 }
 
 TEST(Schema, DefaultsReachEveryLevel) {
-  Json pod = yaml("{spec: {containers: [{name: a, image: x, ports: [{containerPort: 80}], readinessProbe: {tcpSocket: {port: 80}}}]}}");
+  Json pod = yaml(
+      "{spec: {containers: [{name: a, image: x, ports: [{containerPort: 80}], readinessProbe: {tcpSocket: "
+      "{port: 80}}}]}}");
   apply_defaults(*kind("Pod").type, pod);
   EXPECT_EQ(pod["spec"]["restartPolicy"], "Always");
   EXPECT_EQ(pod["spec"]["terminationGracePeriodSeconds"], 30);
@@ -53,20 +56,26 @@ TEST(Schema, DefaultsReachEveryLevel) {
 }
 
 TEST(Schema, FindsUnknownFieldsByPath) {
-  Json object = yaml("{apiVersion: v1, kind: Service, metadata: {name: a, labls: {}}, spec: {bogus: 1, ports: [{port: 80, x: 1}]}}");
+  Json object = yaml(
+      "{apiVersion: v1, kind: Service, metadata: {name: a, labls: {}}, spec: {bogus: 1, ports: [{port: 80, "
+      "x: 1}]}}");
   EXPECT_EQ(take_unknown_fields(*kind("Service").type, object),
-            (std::vector<std::string>{"unknown field \"metadata.labls\"", "unknown field \"spec.bogus\"", "unknown field \"spec.ports[0].x\""}));
+            (std::vector<std::string>{"unknown field \"metadata.labls\"", "unknown field \"spec.bogus\"",
+                                      "unknown field \"spec.ports[0].x\""}));
   EXPECT_FALSE(object["spec"].contains("bogus"));
 }
 
 TEST(Schema, NamesTheFieldOfAWrongType) {
   const auto wrong = check_types(kind("Service"), yaml("{spec: {ports: [{port: eighty}]}}"));
   ASSERT_FALSE(wrong.ok());
-  EXPECT_EQ(wrong.error().message(), "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32");
+  EXPECT_EQ(wrong.error().message(),
+            "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32");
   EXPECT_FALSE(check_types(kind("Service"), yaml("{spec: {ports: [{port: 99999999999}]}}")).ok());
   EXPECT_FALSE(check_types(kind("Service"), yaml("{spec: []}")).ok());
   EXPECT_FALSE(check_types(kind("ConfigMap"), yaml("{data: {a: 1}}")).ok());
-  EXPECT_TRUE(check_types(kind("Service"), yaml("{spec: {ports: [{port: 80, targetPort: http}], selector: ~}}")).ok());
+  EXPECT_TRUE(
+      check_types(kind("Service"), yaml("{spec: {ports: [{port: 80, targetPort: http}], selector: ~}}"))
+          .ok());
 }
 
 TEST(Rules, ServiceDefaults) {
@@ -87,20 +96,30 @@ TEST(Rules, ServiceRows) {
       {"{ports: [{port: 80}]}", {}},
       {"{selector: {a: b}}", {"spec.ports: Required value"}},
       {"{clusterIP: None}", {}},
-      {"{ports: [{port: 0}]}", {"spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
-                                "spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive"}},
-      {"{ports: [{port: 80}, {port: 81}]}", {"spec.ports[0].name: Required value", "spec.ports[1].name: Required value"}},
+      {"{ports: [{port: 0}]}",
+       {"spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+        "spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive"}},
+      {"{ports: [{port: 80}, {port: 81}]}",
+       {"spec.ports[0].name: Required value", "spec.ports[1].name: Required value"}},
       {"{ports: [{name: a, port: 80}, {name: a, port: 81}]}", {"spec.ports[1].name: Duplicate value: \"a\""}},
-      {"{ports: [{name: a, port: 80}, {name: b, port: 80}]}", {"spec.ports[1]: Duplicate value: {\"port\":80,\"protocol\":\"TCP\"}"}},
-      {"{ports: [{port: 80, protocol: X}]}", {"spec.ports[0].protocol: Unsupported value: \"X\": supported values: \"SCTP\", \"TCP\", \"UDP\""}},
-      {"{ports: [{port: 80, nodePort: 30080}]}", {"spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"}},
-      {"{type: NodePort, clusterIP: None, ports: [{port: 80}]}", {"spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services"}},
+      {"{ports: [{name: a, port: 80}, {name: b, port: 80}]}",
+       {"spec.ports[1]: Duplicate value: {\"port\":80,\"protocol\":\"TCP\"}"}},
+      {"{ports: [{port: 80, protocol: X}]}",
+       {"spec.ports[0].protocol: Unsupported value: \"X\": supported values: \"SCTP\", \"TCP\", \"UDP\""}},
+      {"{ports: [{port: 80, nodePort: 30080}]}",
+       {"spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"}},
+      {"{type: NodePort, clusterIP: None, ports: [{port: 80}]}",
+       {"spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services"}},
       {"{type: ExternalName}", {"spec.externalName: Required value"}},
       {"{ports: [{port: 80, targetPort: a_b}]}",
-       {"spec.ports[0].targetPort: Invalid value: \"a_b\": must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"}},
-      {"{ports: [{port: 80}], clusterIP: x}", {"spec.clusterIPs[0]: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"}},
+       {"spec.ports[0].targetPort: Invalid value: \"a_b\": must contain only alpha-numeric characters (a-z, "
+        "0-9), and hyphens (-)"}},
+      {"{ports: [{port: 80}], clusterIP: x}",
+       {"spec.clusterIPs[0]: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or "
+        "2001:db8::ffff)"}},
   };
-  for (const Row& row : rows) EXPECT_EQ(texts(validate_create(kind("Service"), service(row.spec))), row.wanted) << row.spec;
+  for (const Row& row : rows)
+    EXPECT_EQ(texts(validate_create(kind("Service"), service(row.spec))), row.wanted) << row.spec;
 }
 
 TEST(Rules, NamesAndSelectors) {
@@ -108,18 +127,22 @@ TEST(Rules, NamesAndSelectors) {
   object["metadata"]["name"] = "1web";
   EXPECT_EQ(texts(validate_create(kind("Service"), object)).size(), 1U);
   Json deployment = yaml(
-      "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: "
+      "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {selector: {matchLabels: {a: b}}, "
+      "template: {metadata: {labels: "
       "{a: c}}, spec: {containers: [{name: c, image: i}]}}}}");
   const auto found = texts(validate_create(kind("Deployment"), deployment));
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0], "spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`");
+  EXPECT_EQ(found[0],
+            "spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template "
+            "`labels`");
 }
 
 TEST(Rules, WhatAnUpdateMayNotChange) {
   const Json old = service("{ports: [{port: 80}], clusterIP: 10.96.0.5}");
   const Json moved = service("{ports: [{port: 80}], clusterIP: 10.96.0.6}");
   EXPECT_EQ(texts(validate_update(kind("Service"), moved, old)),
-            (std::vector<std::string>{"spec.clusterIPs[0]: Invalid value: [\"10.96.0.6\"]: may not change once set"}));
+            (std::vector<std::string>{
+                "spec.clusterIPs[0]: Invalid value: [\"10.96.0.6\"]: may not change once set"}));
   const Json pod = yaml("{metadata: {name: p}, spec: {containers: [{name: c, image: a}]}}");
   Json image = pod, command = pod;
   image["spec"]["containers"][0]["image"] = "b";
@@ -131,7 +154,8 @@ TEST(Rules, WhatAnUpdateMayNotChange) {
 TEST(Rules, OneMistakeOrMany) {
   EXPECT_EQ(invalid("Service", "bad", {{"FieldValueRequired", "spec.ports", "Required value"}}).message(),
             "Service \"bad\" is invalid: spec.ports: Required value");
-  EXPECT_EQ(invalid("Service", "bad", {{"", "a", "x"}, {"", "b", "y"}}).message(), "Service \"bad\" is invalid: [a: x, b: y]");
+  EXPECT_EQ(invalid("Service", "bad", {{"", "a", "x"}, {"", "b", "y"}}).message(),
+            "Service \"bad\" is invalid: [a: x, b: y]");
 }
 
 TEST(Patch, StrategicMergeRows) {
@@ -140,20 +164,29 @@ TEST(Patch, StrategicMergeRows) {
   };
   const std::vector<Row> rows = {
       // Lists merge by their key.
-      {"{spec: {ports: [{port: 80, name: a}, {port: 81}]}}", "{spec: {ports: [{port: 80, name: b}, {port: 82}]}}",
+      {"{spec: {ports: [{port: 80, name: a}, {port: 81}]}}",
+       "{spec: {ports: [{port: 80, name: b}, {port: 82}]}}",
        "{spec: {ports: [{port: 80, name: b}, {port: 81}, {port: 82}]}}"},
-      {"{spec: {ports: [{port: 80}, {port: 81}]}}", "{spec: {ports: [{$patch: delete, port: 80}]}}", "{spec: {ports: [{port: 81}]}}"},
-      {"{spec: {ports: [{port: 80}, {port: 81}]}}", "{spec: {ports: [{port: 1}, {$patch: replace}]}}", "{spec: {ports: [{port: 1}]}}"},
+      {"{spec: {ports: [{port: 80}, {port: 81}]}}", "{spec: {ports: [{$patch: delete, port: 80}]}}",
+       "{spec: {ports: [{port: 81}]}}"},
+      {"{spec: {ports: [{port: 80}, {port: 81}]}}", "{spec: {ports: [{port: 1}, {$patch: replace}]}}",
+       "{spec: {ports: [{port: 1}]}}"},
       // Order of the merged list.
-      {"{spec: {ports: [{port: 1}, {port: 2}]}}", "{spec: {$setElementOrder/ports: [{port: 2}, {port: 3}, {port: 1}], ports: [{port: 3}]}}",
+      {"{spec: {ports: [{port: 1}, {port: 2}]}}",
+       "{spec: {$setElementOrder/ports: [{port: 2}, {port: 3}, {port: 1}], ports: [{port: 3}]}}",
        "{spec: {ports: [{port: 2}, {port: 3}, {port: 1}]}}"},
       // Maps merge, null deletes, $patch replaces.
-      {"{spec: {selector: {a: b, c: d}}}", "{spec: {selector: {a: ~, e: f}}}", "{spec: {selector: {c: d, e: f}}}"},
-      {"{spec: {selector: {a: b}}}", "{spec: {selector: {$patch: replace, e: f}}}", "{spec: {selector: {e: f}}}"},
+      {"{spec: {selector: {a: b, c: d}}}", "{spec: {selector: {a: ~, e: f}}}",
+       "{spec: {selector: {c: d, e: f}}}"},
+      {"{spec: {selector: {a: b}}}", "{spec: {selector: {$patch: replace, e: f}}}",
+       "{spec: {selector: {e: f}}}"},
       // Atomic lists are replaced, primitive merge lists united.
-      {"{spec: {externalIPs: [1.1.1.1]}}", "{spec: {externalIPs: [2.2.2.2]}}", "{spec: {externalIPs: [2.2.2.2]}}"},
-      {"{metadata: {finalizers: [a, b]}}", "{metadata: {finalizers: [b, c]}}", "{metadata: {finalizers: [a, b, c]}}"},
-      {"{metadata: {finalizers: [a, b]}}", "{metadata: {$deleteFromPrimitiveList/finalizers: [a]}}", "{metadata: {finalizers: [b]}}"},
+      {"{spec: {externalIPs: [1.1.1.1]}}", "{spec: {externalIPs: [2.2.2.2]}}",
+       "{spec: {externalIPs: [2.2.2.2]}}"},
+      {"{metadata: {finalizers: [a, b]}}", "{metadata: {finalizers: [b, c]}}",
+       "{metadata: {finalizers: [a, b, c]}}"},
+      {"{metadata: {finalizers: [a, b]}}", "{metadata: {$deleteFromPrimitiveList/finalizers: [a]}}",
+       "{metadata: {finalizers: [b]}}"},
   };
   for (const Row& row : rows) {
     const auto patched = strategic_patch(*kind("Service").type, yaml(row.target), yaml(row.patch));
@@ -164,7 +197,8 @@ TEST(Patch, StrategicMergeRows) {
 }
 
 TEST(Patch, MergeAndJsonPatch) {
-  EXPECT_EQ(merge_patch(yaml("{a: {b: 1, c: 2}, d: [1]}"), yaml("{a: {b: ~}, d: [2]}")), yaml("{a: {c: 2}, d: [2]}"));
+  EXPECT_EQ(merge_patch(yaml("{a: {b: 1, c: 2}, d: [1]}"), yaml("{a: {b: ~}, d: [2]}")),
+            yaml("{a: {c: 2}, d: [2]}"));
   EXPECT_EQ(*json_patch(yaml("{a: 1}"), yaml("[{op: replace, path: /a, value: 2}]")), yaml("{a: 2}"));
   const auto failed = json_patch(yaml("{a: 1}"), yaml("[{op: test, path: /a, value: 2}]"));
   ASSERT_FALSE(failed.ok());
@@ -176,22 +210,35 @@ TEST(Patch, ThreeWayApplyKeepsWhatOthersSet) {
   const auto& type = *kind("Service").type;
   const Json last = yaml("{spec: {selector: {a: b, old: x}, ports: [{port: 80}, {port: 81}]}}");
   const Json wanted = yaml("{spec: {selector: {a: b}, ports: [{port: 80, name: http}]}}");
-  const Json live = yaml("{spec: {clusterIP: 10.96.0.5, selector: {a: b, old: x, other: y}, ports: [{port: 80, targetPort: 80}, {port: 81}, {port: 82}]}}");
+  const Json live = yaml(
+      "{spec: {clusterIP: 10.96.0.5, selector: {a: b, old: x, other: y}, ports: [{port: 80, targetPort: 80}, "
+      "{port: 81}, {port: 82}]}}");
   EXPECT_EQ(apply_three_way(type, last, wanted, live),
-            yaml("{spec: {clusterIP: 10.96.0.5, selector: {a: b, other: y}, ports: [{port: 80, targetPort: 80, name: http}, {port: 82}]}}"));
+            yaml("{spec: {clusterIP: 10.96.0.5, selector: {a: b, other: y}, ports: [{port: 80, targetPort: "
+                 "80, name: http}, {port: 82}]}}"));
 }
 
 TEST(Selector, Rows) {
   const Labels labels = {{"app", "web"}, {"tier", "front"}};
-  for (const auto& [text, matches] : std::vector<std::pair<const char*, bool>>{
-           {"", true}, {"app=web", true}, {"app==web,tier", true}, {"app!=web", false}, {"none!=x", true}, {"app in (db, web)", true},
-           {"app notin (web)", false}, {"none notin (x)", true}, {"!none", true}, {"!app", false}, {"tier=back", false}}) {
+  for (const auto& [text, matches] : std::vector<std::pair<const char*, bool>>{{"", true},
+                                                                               {"app=web", true},
+                                                                               {"app==web,tier", true},
+                                                                               {"app!=web", false},
+                                                                               {"none!=x", true},
+                                                                               {"app in (db, web)", true},
+                                                                               {"app notin (web)", false},
+                                                                               {"none notin (x)", true},
+                                                                               {"!none", true},
+                                                                               {"!app", false},
+                                                                               {"tier=back", false}}) {
     const auto selector = LabelSelector::parse(text);
     ASSERT_TRUE(selector.ok()) << text;
     EXPECT_EQ(selector->matches(labels), matches) << text;
   }
-  for (const char* bad : {"a=b=c,", "a in b", "-a", "a=b c", ",", "a b"}) EXPECT_FALSE(LabelSelector::parse(bad).ok()) << bad;
-  const auto terms = parse_field_selector("metadata.name=a\\,b,status.phase!=Failed,involvedObject.namespace=");
+  for (const char* bad : {"a=b=c,", "a in b", "-a", "a=b c", ",", "a b"})
+    EXPECT_FALSE(LabelSelector::parse(bad).ok()) << bad;
+  const auto terms =
+      parse_field_selector("metadata.name=a\\,b,status.phase!=Failed,involvedObject.namespace=");
   ASSERT_TRUE(terms.ok());
   EXPECT_EQ((*terms)[0].value, "a,b");
   EXPECT_TRUE((*terms)[1].negate);
@@ -201,7 +248,8 @@ TEST(Selector, Rows) {
 
 TEST(Snapshot, IsAValueThatSharesStructure) {
   const auto object = [](const std::string& name, std::uint64_t revision) {
-    return std::make_shared<Object>("configmaps", revision, Json{{"metadata", {{"name", name}, {"namespace", "n"}, {"uid", name}}}});
+    return std::make_shared<Object>("configmaps", revision,
+                                    Json{{"metadata", {{"name", name}, {"namespace", "n"}, {"uid", name}}}});
   };
   Snapshot first;
   for (int i = 0; i < 300; ++i) first.put(object("cm-" + std::to_string(i), 1));
@@ -215,7 +263,8 @@ TEST(Snapshot, IsAValueThatSharesStructure) {
   Snapshot::diff(&first, second, "configmaps", [&](const ObjectPtr& before, const ObjectPtr& after) {
     changes[(after != nullptr ? after : before)->name()] = {before != nullptr, after != nullptr};
   });
-  EXPECT_EQ(changes, (std::map<std::string, std::pair<bool, bool>>{{"cm-7", {true, true}}, {"cm-8", {true, false}}, {"new", {false, true}}}));
+  EXPECT_EQ(changes, (std::map<std::string, std::pair<bool, bool>>{
+                         {"cm-7", {true, true}}, {"cm-8", {true, false}}, {"new", {false, true}}}));
   EXPECT_TRUE(Snapshot::same(&first, second, "pods"));
   EXPECT_FALSE(Snapshot::same(&first, second, "configmaps"));
 }

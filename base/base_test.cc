@@ -16,7 +16,8 @@ namespace {
 TEST(Ip, ParsesAndPrintsBothFamilies) {
   EXPECT_EQ(Ip::parse("10.96.0.1")->text(), "10.96.0.1");
   EXPECT_EQ(Ip::parse("fd00:0:0::1")->text(), "fd00::1");
-  for (const char* bad : {"", "10.96.0", "10.96.010.5", "10.96.0.256", " 10.0.0.1", "fe80::1%eth0", "10.0.0.1/8"}) {
+  for (const char* bad :
+       {"", "10.96.0", "10.96.010.5", "10.96.0.256", " 10.0.0.1", "fe80::1%eth0", "10.0.0.1/8"}) {
     EXPECT_FALSE(Ip::parse(bad).ok()) << bad;
   }
 }
@@ -36,7 +37,8 @@ TEST(Cidr, ContainsOverlapsAndCounts) {
   EXPECT_EQ(pods.size(), 65536U);
   EXPECT_EQ(pods.index_of(*Ip::parse("10.244.1.2")), 258U);
   EXPECT_EQ(Cidr::parse("10.244.3.7/16")->text(), "10.244.0.0/16");
-  for (const char* bad : {"10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "x/8"}) EXPECT_FALSE(Cidr::parse(bad).ok()) << bad;
+  for (const char* bad : {"10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "x/8"})
+    EXPECT_FALSE(Cidr::parse(bad).ok()) << bad;
 }
 
 TEST(CowMap, BehavesAsAMapAndDiffsTwoVersions) {
@@ -63,8 +65,10 @@ TEST(CowMap, BehavesAsAMapAndDiffsTwoVersions) {
     std::map<int, int> patched = model_before;
     CowMap<int, int>::diff(before, map, [&](int key, const int* was, const int* is) {
       ASSERT_EQ(was != nullptr, model_before.contains(key));
-      if (is == nullptr) patched.erase(key);
-      else patched[key] = *is;
+      if (is == nullptr)
+        patched.erase(key);
+      else
+        patched[key] = *is;
     });
     ASSERT_EQ(patched, model);
   }
@@ -89,9 +93,18 @@ TEST(Yaml, NamesLineAndColumnOfMistakes) {
 }
 
 TEST(Yaml, WhatItWritesReadsBackTheSame) {
-  const Json value = {{"empty", ""},          {"yes", "yes"},       {"number", "0123"},   {"text", "a: b # c"}, {"lines", "one\ntwo\n"},
-                      {"list", {1, "x", {{"k", "v"}}, Json::array()}}, {"null", nullptr}, {"date", "2026-11-24"}, {"quote", "it's \"so\""},
-                      {"deep", {{"a", {{"b", Json::object()}}}}}, {"dash", "- x"}, {"tab", "a\tb"}};
+  const Json value = {{"empty", ""},
+                      {"yes", "yes"},
+                      {"number", "0123"},
+                      {"text", "a: b # c"},
+                      {"lines", "one\ntwo\n"},
+                      {"list", {1, "x", {{"k", "v"}}, Json::array()}},
+                      {"null", nullptr},
+                      {"date", "2026-11-24"},
+                      {"quote", "it's \"so\""},
+                      {"deep", {{"a", {{"b", Json::object()}}}}},
+                      {"dash", "- x"},
+                      {"tab", "a\tb"}};
   const auto back = parse_yaml(to_yaml(value));
   ASSERT_TRUE(back.ok()) << back.error().message() << "\n" << to_yaml(value);
   EXPECT_EQ(back->at(0), value) << to_yaml(value);
@@ -109,12 +122,19 @@ TEST(Clock, FormatsAsKubernetesDoes) {
   ASSERT_TRUE(time);
   EXPECT_EQ(rfc3339(*time), "2026-11-24T04:06:07Z");
   EXPECT_EQ(rfc3339_nano(*time), "2026-11-24T04:06:07.500000000Z");
-  for (const char* bad : {"", "2026-11-24", "2026-13-24T00:00:00Z", "2026-11-24T00:00:00", "2026-11-24T00:00:00.Z"}) {
+  for (const char* bad :
+       {"", "2026-11-24", "2026-13-24T00:00:00Z", "2026-11-24T00:00:00", "2026-11-24T00:00:00.Z"}) {
     EXPECT_FALSE(parse_rfc3339(bad)) << bad;
   }
   using std::chrono::seconds;
-  for (const auto& [age, text] : std::vector<std::pair<int, const char*>>{
-           {5, "5s"}, {119, "119s"}, {120, "2m"}, {200, "3m20s"}, {3600, "60m"}, {3 * 3600, "3h"}, {5 * 3600 + 60, "5h1m"}, {51 * 3600, "2d3h"}}) {
+  for (const auto& [age, text] : std::vector<std::pair<int, const char*>>{{5, "5s"},
+                                                                          {119, "119s"},
+                                                                          {120, "2m"},
+                                                                          {200, "3m20s"},
+                                                                          {3600, "60m"},
+                                                                          {3 * 3600, "3h"},
+                                                                          {5 * 3600 + 60, "5h1m"},
+                                                                          {51 * 3600, "2d3h"}}) {
     EXPECT_EQ(human_duration(seconds(age)), text) << age;
   }
 }

