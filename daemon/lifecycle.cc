@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "apiserver/kubeconfig.h"
 #include "base/files.h"
@@ -19,7 +20,6 @@
 #include "netd/kernel/host.h"
 #include "netd/kernel/netns.h"
 #include "runtime/leftovers.h"
-
 
 namespace minik::daemon {
 namespace {
@@ -44,10 +44,27 @@ Result<UniqueFd> take_lock(const std::string& name) {
   return fd;
 }
 
+// What the kernel lets this process do, as a bit set (capabilities(7)).
+std::uint64_t effective_capabilities() {
+  const auto status = read_file("/proc/self/status");
+  constexpr std::string_view kKey = "CapEff:";
+  for (const auto& line : split(status.ok() ? *status : "", '\n')) {
+    if (line.starts_with(kKey)) return std::strtoull(line.c_str() + kKey.size(), nullptr, 16);
+  }
+  return 0;
+}
+
 Result<> check_rights() {
-  if (::geteuid() == 0) return {};
-  return Error(Code::kForbidden,
-               "up needs root (it makes network namespaces, links and mounts): run it with sudo");
+  constexpr std::uint64_t kNetAdmin = 1ULL << 12, kSysAdmin = 1ULL << 21;
+  if (::geteuid() != 0) {
+    return Error(Code::kForbidden,
+                 "up needs root (it makes network namespaces, links and mounts): run it with sudo");
+  }
+  if ((effective_capabilities() & (kNetAdmin | kSysAdmin)) != (kNetAdmin | kSysAdmin)) {
+    return Error(Code::kForbidden,
+                 "up needs the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN, which this root does not have");
+  }
+  return {};
 }
 
 Result<> check_host(const Cluster& cluster) {
@@ -103,8 +120,8 @@ std::string read_all(int fd) {
   return text;
 }
 
-// What was made on the way and is nobody's any more: the shared directory of named namespaces (as ip-netns(8) makes
-// it) once it is empty, and the default root that crun makes whatever --root says.
+// What was made on the way and is nobody's any more: the shared directory of named namespaces (as ip-netns(8)
+// makes it) once it is empty, and the default root that crun makes whatever --root says.
 void release_shared_directories() {
   const auto pins = netd::list_netns("");
   if (pins.ok() && pins->empty() && path_exists(netd::kNetnsDir)) {

@@ -63,6 +63,8 @@ exits 2 minik up --pod-cidr 10.0.0.0/8 --service-cidr 10.96.0.0/12
 expect "overlapping ranges" 'overlaps' <"$WORK/output"
 exits 1 setpriv --reuid=65534 --clear-groups "$BUILD/minik" up
 expect "rights" 'needs root' <"$WORK/output"
+exits 1 setpriv --bounding-set=-net_admin minik up
+expect "capabilities" 'needs the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN' <"$WORK/output"
 # The port is taken: one line, nothing left (the runner checks).
 python3 -m http.server --bind 127.0.0.1 6443 >/dev/null 2>&1 &
 server=$!
