@@ -107,7 +107,6 @@ bool is_date_or_base60(const std::string& s) {
 }
 
 bool needs_quotes(const std::string& s) {
-  static const std::regex kPlain(R"([A-Za-z0-9_./@%+$(<=*!~^-][^\n\t"]*)");
   static const std::string kLeading = "-?:,[]{}#&*!|>'\"%@` ";
   if (s.empty() || is_null_word(s) || is_true_word(s) || is_false_word(s) || number_of(s)) return true;
   if (kLeading.find(s[0]) != std::string::npos) {

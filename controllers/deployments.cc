@@ -155,22 +155,7 @@ std::vector<Write> DeploymentController::reconcile(const World& world) {
                         const Object& deployment = after != nullptr ? *after : *before;
                         dirty.insert({deployment.ns(), deployment.name()});
                       });
-  api::Snapshot::diff(seen_.get(), *world.objects, kSets,
-                      [&](const ObjectPtr& before, const ObjectPtr& after) {
-                        const auto visit = [&](const ObjectPtr& set, bool add) {
-                          const api::OwnerRef* owner = set == nullptr ? nullptr : controller_of(*set);
-                          if (owner == nullptr || owner->kind != "Deployment") return;
-                          auto& sets = sets_by_owner_[owner->uid];
-                          if (add)
-                            sets.insert({set->ns(), set->name()});
-                          else
-                            sets.erase({set->ns(), set->name()});
-                          if (sets.empty()) sets_by_owner_.erase(owner->uid);
-                          dirty.insert({set->ns(), owner->name});
-                        };
-                        visit(before, false);
-                        visit(after, true);
-                      });
+  sets_.update(seen_.get(), *world.objects, dirty);
   seen_ = world.objects;
   std::vector<Write> writes;
   for (const NsName& name : dirty) {
@@ -182,13 +167,8 @@ std::vector<Write> DeploymentController::reconcile(const World& world) {
 
 void DeploymentController::sync(const World& world, const Object& deployment,
                                 std::vector<Write>& writes) const {
-  std::vector<ObjectPtr> all;
-  if (const auto it = sets_by_owner_.find(deployment.uid()); it != sets_by_owner_.end()) {
-    for (const NsName& name : it->second) {
-      const ObjectPtr set = world.objects->find(kSets, name.ns, name.name);
-      if (set != nullptr && !set->meta().deletion) all.push_back(set);
-    }
-  }
+  std::vector<ObjectPtr> all = sets_.owned(*world.objects, deployment.uid());
+  std::erase_if(all, [](const ObjectPtr& set) { return set->meta().deletion.has_value(); });
   std::sort(all.begin(), all.end(),
             [](const ObjectPtr& a, const ObjectPtr& b) { return revision_of(*a) < revision_of(*b); });
   const Json wanted = without_hash(spec_of(deployment)["template"]);

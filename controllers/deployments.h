@@ -5,6 +5,7 @@
 #pragma once
 
 #include "controllers/controller.h"
+#include "controllers/owner_index.h"
 
 namespace minik::controllers {
 
@@ -16,7 +17,7 @@ class DeploymentController final : public Controller {
   void sync(const World& world, const api::Object& deployment, std::vector<api::Write>& writes) const;
 
   api::SnapshotPtr seen_;
-  std::map<std::string, std::set<api::NsName>> sets_by_owner_;
+  OwnerIndex sets_{"replicasets.apps", "Deployment"};
 };
 
 // Sizes for the next moment, pure.

@@ -69,23 +69,7 @@ std::vector<Write> ReplicaSetController::reconcile(const World& world) {
                         const Object& set = after != nullptr ? *after : *before;
                         dirty.insert({set.ns(), set.name()});
                       });
-  api::Snapshot::diff(seen_.get(), *world.objects, "pods",
-                      [&](const ObjectPtr& before, const ObjectPtr& after) {
-                        const auto visit = [&](const ObjectPtr& pod, bool add) {
-                          if (pod == nullptr) return;
-                          const api::OwnerRef* owner = controller_of(*pod);
-                          if (owner == nullptr || owner->kind != "ReplicaSet") return;
-                          auto& pods = pods_by_owner_[owner->uid];
-                          if (add)
-                            pods.insert({pod->ns(), pod->name()});
-                          else
-                            pods.erase({pod->ns(), pod->name()});
-                          if (pods.empty()) pods_by_owner_.erase(owner->uid);
-                          dirty.insert({pod->ns(), owner->name});
-                        };
-                        visit(before, false);
-                        visit(after, true);
-                      });
+  pods_.update(seen_.get(), *world.objects, dirty);
   seen_ = world.objects;
   std::vector<Write> writes;
   for (const NsName& name : dirty) {
@@ -95,19 +79,10 @@ std::vector<Write> ReplicaSetController::reconcile(const World& world) {
   return writes;
 }
 
-std::vector<ObjectPtr> ReplicaSetController::pods_of(const World& world, const Object& set) const {
-  std::vector<ObjectPtr> active;
-  const auto it = pods_by_owner_.find(set.uid());
-  if (it == pods_by_owner_.end()) return active;
-  for (const NsName& name : it->second) {
-    const ObjectPtr pod = world.objects->find("pods", name.ns, name.name);
-    if (pod != nullptr && !pod->meta().deletion && !pod->view<api::Pod>().finished()) active.push_back(pod);
-  }
-  return active;
-}
-
 void ReplicaSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
-  std::vector<ObjectPtr> active = pods_of(world, set);
+  std::vector<ObjectPtr> active = pods_.owned(*world.objects, set.uid());
+  std::erase_if(
+      active, [](const ObjectPtr& pod) { return pod->meta().deletion || pod->view<api::Pod>().finished(); });
   const auto wanted = static_cast<std::size_t>(
       std::max<std::int64_t>(0, int_at(object_at(set.body(), "spec"), "replicas", 1)));
   for (std::size_t i = active.size(); i < wanted; ++i) writes.push_back(create("pods", pod_from(set)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controllers/controller.h"
+#include "controllers/owner_index.h"
 
 namespace minik::controllers {
 
@@ -11,10 +12,9 @@ class ReplicaSetController final : public Controller {
 
  private:
   void sync(const World& world, const api::Object& set, std::vector<api::Write>& writes) const;
-  std::vector<api::ObjectPtr> pods_of(const World& world, const api::Object& set) const;
 
   api::SnapshotPtr seen_;
-  std::map<std::string, std::set<api::NsName>> pods_by_owner_;  // By the owner's uid.
+  OwnerIndex pods_{"pods", "ReplicaSet"};
 };
 
 }  // namespace minik::controllers
