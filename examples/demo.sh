@@ -44,7 +44,8 @@ run minik get pods,svc,endpoints -o wide
 ip=$(minik get svc hello -o 'jsonpath={.spec.clusterIP}')
 step "Forty answers to the host, by ClusterIP ($ip): both replicas"
 answers curl -sf -m 5 "http://$ip/"
-step "Forty answers to the client pod, by name"
+step "The same from the client pod: by ClusterIP, and forty times by name"
+run minik exec client -- curl -sf -m 5 "http://$ip/"
 minik exec client -- sh -c 'for i in $(seq 40); do curl -sf -m 5 http://hello; done' | sort | uniq -c
 step "The host asks the cluster's DNS, too, and uses the name's address"
 run dig +short hello.default.svc.cluster.local @10.96.0.10
