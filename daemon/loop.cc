@@ -169,7 +169,12 @@ void Loop::serve_dns(const SnapshotPtr& objects) {
 void Loop::wish(const SnapshotPtr& objects) {
   std::set<std::string> wired;
   known_.topology.pods.for_each([&](const std::string& uid, const auto&) { wired.insert(uid); });
-  if (api::Snapshot::same(wished_.get(), *objects, "pods") && wired == wished_wired_) return;
+  // Env and files of containers come from these; everything else is no news to the runtime.
+  bool news = wired != wished_wired_;
+  for (const char* resource : {"pods", "configmaps", "secrets", "services"}) {
+    news = news || !api::Snapshot::same(wished_.get(), *objects, resource);
+  }
+  if (!news) return;
   std::vector<runtime::PodWish> wishes;
   std::set<std::string> uids;
   objects->for_each("pods", "", [&](const ObjectPtr& pod) {

@@ -27,9 +27,25 @@ client=$(k get pod client -o 'jsonpath={.status.podIP}')
 k exec client -- curl -sf -m 3 http://hello/clientip | expect "the endpoint sees the client's own address" "^$client:"
 curl -sf -m 3 "http://$ip/clientip" | expect "the host comes from the node" '^10\.244\.0\.1:' 
 
+# The API server answers pods under the name that in-cluster clients use.
+k exec client -- curl -sk -m 3 https://kubernetes.default/livez | expect "the API from a pod" '^ok$'
+
 # Two containers of one pod share its network namespace; env, hostname and hosts file are the pod's.
 k exec client -- cat /etc/hosts | expect "hosts file" "^$client"$'\t'"client\$"
-k exec client -- sh -c 'echo $HELLO_SERVICE_HOST:$HELLO_SERVICE_PORT $(hostname)' | expect "service variables" "^($ip:80|:) client\$"
+k exec client -- sh -c 'echo $HELLO_SERVICE_HOST:$HELLO_SERVICE_PORT $(hostname)' | expect "service variables" "^$ip:80 client\$"
+
+# A ConfigMap that comes late: the container waits for it and starts without a new pod.
+k apply -f - >/dev/null <<'M'
+{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late"}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [
+  {"name": "a", "image": "host", "command": ["sh", "-c", "echo $WORD > /dev/shm/word; sleep infinity"], "env": [{"name": "WORD", "valueFrom": {"configMapKeyRef": {"name": "late", "key": "word"}}}]},
+  {"name": "b", "image": "host", "command": ["python3", "-m", "http.server", "8080", "--directory", "/dev/shm"]}]}}
+M
+eventually 10 bash -c 'kubectl get pod late | grep -q CreateContainerConfigError'
+k create configmap late --from-literal=word=better >/dev/null
+ready pod/late
+# Its two containers share the network namespace and /dev/shm.
+k exec late -c a -- curl -sf -m 3 http://127.0.0.1:8080/word | expect "two containers, one network" '^better$'
+k delete pod late >/dev/null
 
 # A port that the Service does not have is refused at once, an address nobody has is silent.
 exits 7 curl -s -m 3 "http://$ip:81/"
