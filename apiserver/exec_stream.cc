@@ -47,13 +47,6 @@ Head parse_head(const std::string& text) {
   return head;
 }
 
-void refuse(Connection& connection, const Error& error) {
-  const std::string body = to_text(status_json(error, {}));
-  connection.write(fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
-      http_status(error), "Refused", body.size(), body));
-}
-
 Json exit_status(const Result<int>& code) {
   if (!code.ok()) return status_json(code.error(), {});
   Json status = {{"metadata", Json::object()}, {"status", "Success"}};
@@ -168,6 +161,13 @@ bool offers(const std::string& protocols, std::string_view wanted) {
 }
 
 }  // namespace
+
+void refuse(Connection& connection, const Error& error) {
+  const std::string body = to_text(status_json(error, {}));
+  connection.write(fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      http_status(error), "Refused", body.size(), body));
+}
 
 std::multimap<std::string, std::string> parse_query(std::string_view text) {
   std::multimap<std::string, std::string> query;

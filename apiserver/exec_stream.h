@@ -19,6 +19,9 @@ namespace minik::apiserver {
 void serve_upgrade(Handler& handler, Connection& connection, std::string head,
                    const std::optional<User>& user);
 
+// Answers with a Status and asks the client to close.
+void refuse(Connection& connection, const Error& error);
+
 std::multimap<std::string, std::string> parse_query(std::string_view text);
 
 }  // namespace minik::apiserver

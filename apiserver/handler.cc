@@ -10,9 +10,15 @@
 namespace minik::apiserver {
 namespace {
 
-About about(const Route& route, const Request&) {
+// A POST names its object in the body.
+About about(const Route& route, const Request& request) {
   if (route.kind == nullptr) return {};
-  return {route.name, route.kind->group, route.kind->kind, route.kind->resource, ""};
+  About what{route.name, route.kind->group, route.kind->kind, route.kind->resource, ""};
+  if (what.name.empty() && request.method == "POST") {
+    if (const auto body = decode_value(request); body.ok())
+      what.name = string_at(object_at(*body, "metadata"), "name");
+  }
+  return what;
 }
 
 Response failed(const Error& error, const About& what) {

@@ -27,6 +27,23 @@ Result<> check_revision(const std::string& text, std::uint64_t current) {
   return {};
 }
 
+// Whether the pod has the container, and it runs.
+Result<> check_runs(const api::Object& pod, const std::string& container) {
+  bool known = false;
+  for (const char* list : {"containers", "initContainers"}) {
+    for (const Json& c : array_at(object_at(pod.body(), "spec"), list))
+      known |= string_at(c, "name") == container;
+  }
+  if (!known)
+    return Error(Code::kInvalid, fmt::format("container {} is not valid for pod {}", container, pod.name()));
+  for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
+    for (const Json& c : array_at(object_at(pod.body(), "status"), list)) {
+      if (string_at(c, "name") == container && object_at(c, "state").contains("running")) return {};
+    }
+  }
+  return Error(Code::kInvalid, fmt::format("container not found (\"{}\")", container));
+}
+
 std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects, const Json& meta,
                       bool partial) {
   std::string out = partial ? R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1")"
@@ -188,6 +205,7 @@ Result<Handler::Exec> Handler::exec_of(const Request& request) {
   const Json& containers = array_at(object_at(pod->body(), "spec"), "containers");
   if (exec.query.container.empty() && !containers.empty())
     exec.query.container = string_at(containers[0], "name");
+  TRY(check_runs(*pod, exec.query.container));
   return exec;
 }
 

@@ -347,6 +347,26 @@ TEST_F(HandlerTest, DiscoveryInItsShapes) {
   EXPECT_TRUE(apps["components"]["schemas"].contains("PodSpec"));
 }
 
+TEST(Framing, RefusesWhatTwoReadersCouldReadTwoWays) {
+  const auto code = [](const std::string& headers) {
+    const auto checked = check_framing("POST / HTTP/1.1\r\n" + headers + "\r\n", 1000);
+    return checked.ok() ? 0 : checked.error().code() == Code::kTooLarge ? 413 : 400;
+  };
+  EXPECT_EQ(code("Content-Length: 12\r\n"), 0);
+  EXPECT_EQ(code("Content-Length: 12\r\ncontent-length: 12\r\n"), 0);
+  EXPECT_EQ(code("Content-Length: 2\r\nContent-Length: 3\r\n"), 400);
+  EXPECT_EQ(code("Content-Length: -1\r\n"), 400);
+  EXPECT_EQ(code("Content-Length: 0x10\r\n"), 400);
+  EXPECT_EQ(code("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400);
+  EXPECT_EQ(code("Content-Length: 1001\r\n"), 413);
+  EXPECT_EQ(code("Content-Length: 99999999999999999999\r\n"), 413);
+}
+
+TEST_F(HandlerTest, SystemNamespacesStay) {
+  EXPECT_EQ(send("DELETE", "/api/v1/namespaces/default").status, 403);
+  EXPECT_EQ(send("DELETE", "/api/v1/namespaces/other").status, 200);
+}
+
 TEST_F(HandlerTest, Logs) {
   send("POST", "/api/v1/namespaces/default/pods",
        "{metadata: {name: p}, spec: {containers: [{name: one, image: host}]}}");

@@ -357,6 +357,8 @@ class TlsServer final : public HttpServer {
 
   void converse(TlsStream& stream, const std::optional<User>& user) {
     while (!stopping_ && stream.fill_head()) {
+      if (auto framing = check_framing(stream.head(), kRequestBodyMax); !framing.ok())
+        return refuse(stream, framing.error());
       if (asks_for_upgrade(stream.head())) return serve_upgrade(handler_, stream, stream.head(), user);
       if (!engine_.one(stream, user)) return;
     }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/pod.h"
 #include "apiserver/registry.h"
@@ -43,6 +44,14 @@ Result<> check_delete_preconditions(const Target& target, const Object& object,
   return {};
 }
 
+// The namespaces that a cluster cannot be without.
+Result<> check_may_go(const Target& target) {
+  static const std::set<std::string> kKept = {"default", "kube-system", "kube-public", "kube-node-lease"};
+  if (target.kind->kind != "Namespace" || !kKept.contains(target.name)) return {};
+  return Error(Code::kForbidden,
+               fmt::format("namespaces \"{}\" is forbidden: this namespace may not be deleted", target.name));
+}
+
 // Takes the owner out of its dependents, so that they live on.
 void orphan_dependents(Tx& tx, const Object& owner) {
   std::vector<ObjectPtr> dependents;
@@ -73,6 +82,7 @@ void orphan_dependents(Tx& tx, const Object& owner) {
 Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOptions& options) {
   const ObjectPtr object = tx.now().find(target.key());
   if (object == nullptr) return not_found(target);
+  TRY(check_may_go(target));
   TRY(check_delete_preconditions(target, *object, options));
   if (options.propagation == "Orphan") orphan_dependents(tx, *object);
   const ObjectPtr current = tx.now().find(target.key());

@@ -14,6 +14,30 @@ bool Request::flag(const std::string& name) const {
   return value == "true" || value == "1";
 }
 
+Result<> check_framing(std::string_view head, std::size_t body_max) {
+  std::string length;
+  bool chunked = false;
+  for (const auto& line : split(head.substr(0, head.find("\r\n\r\n")), '\n')) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    const std::string name = lower(trim(std::string_view(line).substr(0, colon)));
+    const std::string value(trim(std::string_view(line).substr(colon + 1)));
+    if (name == "transfer-encoding") chunked = true;
+    if (name != "content-length") continue;
+    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || (!length.empty() && length != value))
+      return Error(Code::kInvalid, "the Content-Length is not one number");
+    length = value;
+  }
+  if (chunked && !length.empty())
+    return Error(Code::kInvalid, "a request has a Content-Length or chunks, not both");
+  const auto bytes = parse_int(length.empty() ? "0" : length);
+  if (!bytes || *bytes > static_cast<std::int64_t>(body_max)) {
+    return Error(Code::kTooLarge, "Request entity too large: limit is " + std::to_string(body_max));
+  }
+  return {};
+}
+
 Result<Route> parse_route(std::string_view path) {
   const Error unknown(Code::kNotFound, "the server could not find the requested resource");
   std::vector<std::string> parts;

@@ -32,6 +32,11 @@ struct Request {
   bool flag(const std::string& name) const;  // true or 1.
 };
 
+// What makes a request's head ambiguous or too big (RFC 9112 section 6): lengths that differ or are no
+// numbers, a length beside chunks, a body over the limit.  Ok for every other head, whatever else is wrong
+// with it.
+Result<> check_framing(std::string_view head, std::size_t body_max);
+
 // Writes pieces of a streamed body; false when the client is gone.
 using Sink = std::function<bool(std::string_view piece)>;
 

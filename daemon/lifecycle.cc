@@ -76,6 +76,28 @@ Result<> check_host(const Cluster& cluster) {
   return netd::probe_features();
 }
 
+std::string state_record(const Cluster& cluster) { return cluster.state_dir + "/cluster.json"; }
+
+// Kept state holds addresses of the ranges it was made with.
+Result<> check_state(const Cluster& cluster) {
+  const auto text = read_file(state_record(cluster));
+  if (!text.ok()) return {};
+  const auto before = parse_json(*text);
+  if (!before.ok()) return {};
+  const Json now = cluster.to_json();
+  for (const auto& [member, flag] :
+       {std::pair{"podCIDRs", "--pod-cidr"}, std::pair{"serviceCIDRs", "--service-cidr"},
+        std::pair{"nodeCIDRs", "--node-cidr"}}) {
+    if (before->value(member, Json()) == now.at(member)) continue;
+    std::vector<std::string> ranges;
+    for (const Json& range : array_at(*before, member)) ranges.push_back(range.get<std::string>());
+    return Error(Code::kInvalid,
+                 fmt::format("the state in {} was made with {} {}; use that, or `minik down` to start anew",
+                             cluster.state_dir, flag, join(ranges, ",")));
+  }
+  return {};
+}
+
 void redirect(const std::string& log) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const UniqueFd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
@@ -208,7 +230,10 @@ int up(const UpOptions& options) {
     return fail(error);
   };
   if (auto host = check_host(cluster); !host.ok()) return give_up(host.error());
+  if (auto state = check_state(cluster); !state.ok()) return give_up(state.error());
   if (auto made = make_dirs(cluster.state_dir, 0711); !made.ok()) return give_up(made.error());
+  if (auto kept = write_file(state_record(cluster), to_text(cluster.to_json())); !kept.ok())
+    return give_up(kept.error());
   if (auto kept = write_file(record_path(cluster.name), to_text(cluster.to_json())); !kept.ok())
     return give_up(kept.error());
   if (options.foreground) {

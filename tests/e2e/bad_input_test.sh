@@ -56,6 +56,17 @@ exits 1 minik up --name other --api-port 0
 expect "overlap" 'route.*(10\.244\.0\.0/16|10\.96\.0\.0/12|172\.30\.0\.[0-9/]+).*--(pod|service|node)-cidr' <"$WORK/output"
 down
 
+# What a cluster cannot be without stays; the error of a failed create names its object.
+up
+k delete ns default 2>&1 | expect "default namespace" 'namespaces "default" is forbidden: this namespace may not be deleted'
+k create -f - <<<"$(svc '{port: 0}' '' named)" 2>&1 | expect "name of a failed create" 'The Service "named" is invalid'
+down --keep-state
+# Kept state belongs to the ranges it was made with.
+exits 1 minik up --service-cidr 10.200.0.0/16
+expect "other ranges" 'was made with --service-cidr 10\.96\.0\.0/12' <"$WORK/output"
+up
+down
+
 # Usage and rights.
 exits 2 minik up --pod-cidr nonsense
 expect "bad flag" -- '--pod-cidr' <"$WORK/output"
