@@ -270,6 +270,48 @@ TEST_F(Sandbox, ARolloutNeverHasTooFewAvailablePods) {
     EXPECT_EQ(pod->body()["spec"]["containers"][0]["image"], "b");
 }
 
+TEST_F(Sandbox, OrphansAreAdopted) {
+  put(kDeployment);
+  settle();
+  run_pods("web");
+  settle();
+  const std::string set = snapshot_.list("replicasets.apps")[0]->name();
+  // What `kubectl delete deploy web --cascade=orphan` leaves, and the Deployment made again.
+  Json orphan = snapshot_.find("replicasets.apps", "default", set)->body();
+  orphan["metadata"].erase("ownerReferences");
+  store("replicasets.apps", orphan);
+  erase({"deployments.apps", "default", "web"});
+  settle();
+  EXPECT_EQ(snapshot_.count("pods"), 3U);
+  put(kDeployment);
+  settle();
+  EXPECT_EQ(snapshot_.count("replicasets.apps"), 1U);
+  EXPECT_EQ(snapshot_.count("pods"), 3U);
+  EXPECT_EQ(number("deployments.apps", "web", "availableReplicas"), 3);
+  // A pod made by hand that matches is one of the three.
+  put("{kind: Pod, metadata: {name: stray, labels: {app: web, pod-template-hash: " + set.substr(4) +
+      "}}, spec: {containers: [{name: c, image: a}]}}");
+  settle();
+  EXPECT_EQ(snapshot_.count("pods"), 3U);
+}
+
+TEST_F(Sandbox, ATakenNameMakesAnother) {
+  put(kDeployment);
+  settle();
+  const std::string name = snapshot_.list("replicasets.apps")[0]->name();
+  erase({"deployments.apps", "default", "web"});
+  settle();
+  // Somebody else's ReplicaSet has the name that the template gives.
+  put("{kind: ReplicaSet, metadata: {name: " + name +
+      "}, spec: {replicas: 0, selector: {matchLabels: {x: y}}, template: {metadata: {labels: {x: y}}, spec: "
+      "{containers: [{name: c, image: z}]}}}}");
+  put(kDeployment);
+  settle();
+  EXPECT_EQ(snapshot_.count("replicasets.apps"), 2U);
+  EXPECT_EQ(snapshot_.count("pods"), 3U);
+  EXPECT_EQ(number("deployments.apps", "web", "collisionCount"), 1);
+}
+
 TEST(Rollout, Steps) {
   // Fresh start, surge, waiting for availability, giving up broken old pods, recreate.
   EXPECT_EQ(next_step({3, 1, 0, false}, {}, {}).fresh, 3);

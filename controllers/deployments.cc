@@ -24,10 +24,11 @@ constexpr const char* kRevision = "deployment.kubernetes.io/revision";
 const Json& spec_of(const Object& object) { return object_at(object.body(), "spec"); }
 const Json& status_of(const Object& object) { return object_at(object.body(), "status"); }
 
-// Ten characters of the name-safe alphabet, as kubectl users know them.
-std::string template_hash(const Json& pod_template) {
+// Ten characters of the name-safe alphabet, as kubectl users know them.  `collisions` makes another name when
+// a ReplicaSet of somebody else has this one.
+std::string template_hash(const Json& pod_template, std::int64_t collisions) {
   static constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-  std::uint64_t hash = fnv1a(to_text(pod_template));
+  std::uint64_t hash = fnv1a(to_text(pod_template) + (collisions == 0 ? "" : std::to_string(collisions)));
   std::string out;
   for (int i = 0; i < 10; ++i) {
     out += kAlphabet[hash % kAlphabet.size()];
@@ -67,7 +68,7 @@ RolloutLimits limits_of(const Object& deployment) {
 
 Json new_set(const Object& deployment, std::int64_t replicas, std::int64_t revision) {
   const Json& spec = spec_of(deployment);
-  const std::string hash = template_hash(spec["template"]);
+  const std::string hash = template_hash(spec["template"], int_at(status_of(deployment), "collisionCount"));
   Json set = {{"kind", "ReplicaSet"}, {"apiVersion", "apps/v1"}};
   Json pod_template = spec["template"];
   pod_template["metadata"]["labels"][kHashLabel] = hash;
@@ -107,6 +108,8 @@ Json next_status(const Object& deployment, const std::vector<ObjectPtr>& all, co
   const std::int64_t wanted = int_at(spec_of(deployment), "replicas", 1);
   const std::int64_t updated = fresh == nullptr ? 0 : int_at(status_of(*fresh), "replicas");
   Json status = {{"observedGeneration", deployment.meta().generation}};
+  if (status_of(deployment).contains("collisionCount"))
+    status["collisionCount"] = status_of(deployment)["collisionCount"];
   const auto number = [&](const char* member, std::int64_t value) {
     if (value > 0) status[member] = value;
   };
@@ -167,6 +170,11 @@ std::vector<Write> DeploymentController::reconcile(const World& world) {
 
 void DeploymentController::sync(const World& world, const Object& deployment,
                                 std::vector<Write>& writes) const {
+  if (auto adopted = sets_.adopt(*world.objects, deployment);
+      !adopted.empty()) {  // Counted in the next round.
+    std::move(adopted.begin(), adopted.end(), std::back_inserter(writes));
+    return;
+  }
   std::vector<ObjectPtr> all = sets_.owned(*world.objects, deployment.uid());
   std::erase_if(all, [](const ObjectPtr& set) { return set->meta().deletion.has_value(); });
   std::sort(all.begin(), all.end(),
@@ -189,7 +197,14 @@ void DeploymentController::sync(const World& world, const Object& deployment,
   const RolloutStep step =
       next_step(limits_of(deployment), fresh == nullptr ? SetSize{} : size_of(*fresh), old_sizes);
   if (fresh == nullptr && !paused) {
-    writes.push_back(create(kSets, new_set(deployment, step.fresh, revision)));
+    Json set = new_set(deployment, step.fresh, revision);
+    if (world.objects->find(kSets, deployment.ns(), string_at(set["metadata"], "name")) != nullptr) {
+      Json status = status_of(deployment);
+      status["collisionCount"] = int_at(status, "collisionCount") + 1;
+      writes.push_back(put_status(deployment, std::move(status)));
+      return;
+    }
+    writes.push_back(create(kSets, std::move(set)));
   } else if (fresh != nullptr) {
     if (revision_of(*fresh) != revision && !paused) {  // A rollback: the old template is the newest again.
       Json body = fresh->body();

@@ -17,7 +17,7 @@ class DeploymentController final : public Controller {
   void sync(const World& world, const api::Object& deployment, std::vector<api::Write>& writes) const;
 
   api::SnapshotPtr seen_;
-  OwnerIndex sets_{"replicasets.apps", "Deployment"};
+  OwnerIndex sets_{"replicasets.apps", "deployments.apps", "Deployment"};
 };
 
 // Sizes for the next moment, pure.

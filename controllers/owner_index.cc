@@ -1,8 +1,16 @@
 #include "controllers/owner_index.h"
 
+#include "api/selector.h"
 #include "controllers/controller.h"
 
 namespace minik::controllers {
+namespace {
+
+bool is_orphan(const api::ObjectPtr& object) {
+  return object != nullptr && controller_of(*object) == nullptr && !object->meta().deletion;
+}
+
+}  // namespace
 
 void OwnerIndex::note(const api::ObjectPtr& object, bool add, std::set<api::NsName>& dirty) {
   const api::OwnerRef* owner = object == nullptr ? nullptr : controller_of(*object);
@@ -20,6 +28,13 @@ void OwnerIndex::update(const api::Snapshot* seen, const api::Snapshot& now, std
   api::Snapshot::diff(seen, now, resource_, [&](const api::ObjectPtr& before, const api::ObjectPtr& after) {
     note(before, false, dirty);
     note(after, true, dirty);
+    if (before != nullptr) orphans_.erase({before->ns(), before->name()});
+    if (!is_orphan(after)) return;
+    orphans_.insert({after->ns(), after->name()});
+    if (is_orphan(before) && before->meta().labels == after->meta().labels) return;
+    now.for_each(owner_resource_, after->ns(), [&](const api::ObjectPtr& owner) {
+      dirty.insert({owner->ns(), owner->name()});
+    });
   });
 }
 
@@ -31,6 +46,20 @@ std::vector<api::ObjectPtr> OwnerIndex::owned(const api::Snapshot& now, const st
     if (auto object = now.find(resource_, name.ns, name.name)) objects.push_back(std::move(object));
   }
   return objects;
+}
+
+std::vector<api::Write> OwnerIndex::adopt(const api::Snapshot& now, const api::Object& owner) const {
+  std::vector<api::Write> writes;
+  const auto selector = api::LabelSelector::from_json(object_at(object_at(owner.body(), "spec"), "selector"));
+  if (!selector.ok() || selector->empty()) return writes;
+  for (auto it = orphans_.lower_bound({owner.ns(), ""}); it != orphans_.end() && it->ns == owner.ns(); ++it) {
+    const api::ObjectPtr orphan = now.find(resource_, it->ns, it->name);
+    if (orphan == nullptr || !selector->matches(orphan->meta().labels)) continue;
+    Json body = orphan->body();
+    body["metadata"]["ownerReferences"].push_back(owner_reference(owner));
+    writes.push_back(put(*orphan, std::move(body)));
+  }
+  return writes;
 }
 
 }  // namespace minik::controllers

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "api/snapshot.h"
 
@@ -15,19 +16,25 @@ namespace minik::controllers {
 
 class OwnerIndex {
  public:
-  // Objects of `resource` whose controlling owner is of `owner_kind`.
-  OwnerIndex(std::string resource, std::string owner_kind)
-      : resource_(std::move(resource)), owner_kind_(std::move(owner_kind)) {}
+  // Objects of `resource` whose controlling owner is of `owner_kind`, stored as `owner_resource`.
+  OwnerIndex(std::string resource, std::string owner_resource, std::string owner_kind)
+      : resource_(std::move(resource)),
+        owner_resource_(std::move(owner_resource)),
+        owner_kind_(std::move(owner_kind)) {}
 
-  // Follows to `now`; adds the owners (namespace, name) of everything that changed to `dirty`.
+  // Follows to `now`; adds the owners (namespace, name) of everything that changed to `dirty`, and those in
+  // whose namespace an orphan appeared.
   void update(const api::Snapshot* seen, const api::Snapshot& now, std::set<api::NsName>& dirty);
   // What the owner has now.
   std::vector<api::ObjectPtr> owned(const api::Snapshot& now, const std::string& owner_uid) const;
+  // Writes that make the matching orphans the owner's.
+  std::vector<api::Write> adopt(const api::Snapshot& now, const api::Object& owner) const;
 
  private:
   void note(const api::ObjectPtr& object, bool add, std::set<api::NsName>& dirty);
 
-  std::string resource_, owner_kind_;
+  std::string resource_, owner_resource_, owner_kind_;
+  std::set<api::NsName> orphans_;
   std::map<std::string, std::set<api::NsName>> by_owner_;  // By the owner's uid.
 };
 

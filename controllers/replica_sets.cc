@@ -80,6 +80,10 @@ std::vector<Write> ReplicaSetController::reconcile(const World& world) {
 }
 
 void ReplicaSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
+  if (auto adopted = pods_.adopt(*world.objects, set); !adopted.empty()) {  // Counted in the next round.
+    std::move(adopted.begin(), adopted.end(), std::back_inserter(writes));
+    return;
+  }
   std::vector<ObjectPtr> active = pods_.owned(*world.objects, set.uid());
   std::erase_if(
       active, [](const ObjectPtr& pod) { return pod->meta().deletion || pod->view<api::Pod>().finished(); });

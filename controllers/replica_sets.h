@@ -14,7 +14,7 @@ class ReplicaSetController final : public Controller {
   void sync(const World& world, const api::Object& set, std::vector<api::Write>& writes) const;
 
   api::SnapshotPtr seen_;
-  OwnerIndex pods_{"pods", "ReplicaSet"};
+  OwnerIndex pods_{"pods", "replicasets.apps", "ReplicaSet"};
 };
 
 }  // namespace minik::controllers
