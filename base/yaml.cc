@@ -1,10 +1,12 @@
 #include "base/yaml.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cmath>
 #include <regex>
+#include <sstream>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -13,6 +15,36 @@ namespace minik {
 namespace {
 
 constexpr std::size_t kYamlNodesMax = 1'000'000;  // Aliases may not expand further than this.
+
+// Counts what the scanner finds.  yaml-cpp 0.7 can make documents without end of a few broken bytes; n bytes
+// of YAML never mean more than a few times n events.
+class Budget final : public YAML::EventHandler {
+ public:
+  explicit Budget(std::size_t bytes) : left_(4 * bytes + 64) {}
+  void OnDocumentStart(const YAML::Mark& mark) override { spend(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { spend(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { spend(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
+    spend(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    spend(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    spend(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void spend(const YAML::Mark& mark) {
+    if (left_-- == 0) throw YAML::ParserException(mark, "the text makes no sense as YAML");
+  }
+  std::size_t left_;
+};
 
 struct Reader {
   std::size_t nodes = 0;
@@ -110,12 +142,13 @@ bool needs_quotes(const std::string& s) {
   static const std::string kLeading = "-?:,[]{}#&*!|>'\"%@` ";
   if (s.empty() || is_null_word(s) || is_true_word(s) || is_false_word(s) || number_of(s)) return true;
   if (kLeading.find(s[0]) != std::string::npos) {
-    const bool dash_word = s[0] == '-' && s.size() > 1 && s[1] != ' ' && s != "---";
+    const bool dash_word = s[0] == '-' && s.size() > 1 && s[1] != ' ' && !s.starts_with("---");
     if (!dash_word) return true;
   }
   if (s.back() == ' ' || s.back() == ':') return true;
   if (s.find(": ") != std::string::npos || s.find(" #") != std::string::npos) return true;
-  if (s.starts_with("=") || s.starts_with("<<") || s.starts_with("0x") || s == ".") return true;
+  if (s.starts_with("...") || s.starts_with("=") || s.starts_with("<<") || s.starts_with("0x") || s == ".")
+    return true;
   if (is_date_or_base60(s)) return true;
   for (const char c : s) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
@@ -195,11 +228,25 @@ void emit(const Json& value, std::size_t indent, std::string& out) {
   out += scalar_text(value) + '\n';
 }
 
+// nlohmann's strict writer is the judge.
+bool is_utf8(std::string_view text) {
+  try {
+    [[maybe_unused]] const std::string written = Json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Json>> parse_yaml(std::string_view text) {
   std::vector<Json> documents;
+  if (!is_utf8(text)) return Error(Code::kInvalid, "line 1, column 1: the text is not UTF-8");
   try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    for (Budget budget(text.size()); parser.HandleNextDocument(budget);) continue;
     for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
       Reader reader;
       Json document = TRY(reader.read(node, 0));

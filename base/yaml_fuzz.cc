@@ -10,9 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& document : *documents) {
     const std::string text = minik::to_yaml(document);
     const auto again = minik::parse_yaml(text);
-    // Bytes that are no UTF-8 are replaced when written; everything else comes back.
-    if (again.ok() && !again->empty() && minik::to_text(again->front()) != minik::to_text(document))
-      __builtin_trap();
+    if (again.ok() && !again->empty() && again->front() != document) __builtin_trap();
   }
   return 0;
 }
