@@ -84,7 +84,11 @@ class Client {
     }
     return out;
   }
-  bool closed() const { return ::recv(fd(), std::array<char, 1>{}.data(), 1, 0) <= 0 && errno != EAGAIN; }
+  bool closed() const {
+    char byte = 0;
+    const auto got = ::recv(fd(), &byte, 1, 0);
+    return got == 0 || (got < 0 && errno != EAGAIN);  // At the end errno is whatever it was before.
+  }
 
  private:
   UniqueFd fd_;
