@@ -111,11 +111,6 @@ Json legacy_root(const api::Schema& schema, bool core, const std::string& addres
   return list;
 }
 
-std::string path_of(std::string_view group, std::string_view version) {
-  return group.empty() ? "api/" + std::string(version)
-                       : "apis/" + std::string(group) + "/" + std::string(version);
-}
-
 }  // namespace
 
 Document discovery_root(const api::Schema& schema, bool core, std::string_view accept,
@@ -168,18 +163,6 @@ std::string discovery_resources(const api::Schema& schema, std::string_view grou
     }
   }
   return list["resources"].empty() ? "" : to_text(list);
-}
-
-std::string openapi_root(const api::Schema& schema) {
-  Json root = {{"paths", Json::object()}};
-  for (const auto& [group, versions] : groups_of(schema)) {
-    for (const auto& version : versions) {
-      const std::string path = path_of(group, version);
-      const std::string hash = std::to_string(std::hash<std::string>{}(openapi_v3(schema, group, version)));
-      root["paths"][path] = {{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + hash}};
-    }
-  }
-  return to_text(root);
 }
 
 Json version_json(std::string_view minik_version) {

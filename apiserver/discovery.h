@@ -3,6 +3,7 @@
 // Pure: everything follows from the schema.  wire-compat.md sections 1 and 2.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -24,9 +25,19 @@ std::string discovery_group(const api::Schema& schema, std::string_view group);
 // /api/v1, /apis/G/V; empty body when there is none.
 std::string discovery_resources(const api::Schema& schema, std::string_view group, std::string_view version);
 
-std::string openapi_root(const api::Schema& schema);
-// /openapi/v3/api/v1, /openapi/v3/apis/G/V with full schemas; empty when there is none.
-std::string openapi_v3(const api::Schema& schema, std::string_view group, std::string_view version);
+// OpenAPI v3 with full schemas.  Made once: every kubectl write asks for the root, whose hashes need all
+// documents.
+class OpenApi {
+ public:
+  explicit OpenApi(const api::Schema& schema);
+  const std::string& root() const { return root_; }
+  // `path`: api/v1, apis/apps/v1.  Null when there is none.
+  const std::string* find(const std::string& path) const;
+
+ private:
+  std::map<std::string, std::string> documents_;
+  std::string root_;
+};
 
 Json version_json(std::string_view minik_version);
 

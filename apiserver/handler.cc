@@ -105,14 +105,18 @@ Response Handler::fixed_path(const Request& request) {
     response.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
     return response;
   }
-  if (path == "/openapi/v3") return json_text(openapi_root(schema));
+  if (path.starts_with("/openapi/v3")) {
+    static const OpenApi kOpenApi(schema);
+    constexpr std::string_view kPrefix = "/openapi/v3/";
+    if (path == "/openapi/v3") return json_text(kOpenApi.root());
+    if (const auto* document =
+            path.starts_with(kPrefix) ? kOpenApi.find(path.substr(kPrefix.size())) : nullptr) {
+      return json_text(*document);
+    }
+  }
   const auto parts = split(path, '/');  // "", "apis", "apps", "v1"
   std::string body;
-  if (path.starts_with("/openapi/v3/api/") && parts.size() == 5)
-    body = openapi_v3(schema, "", parts[4]);
-  else if (path.starts_with("/openapi/v3/apis/") && parts.size() == 6)
-    body = openapi_v3(schema, parts[4], parts[5]);
-  else if (parts.size() == 3 && parts[1] == "api")
+  if (parts.size() == 3 && parts[1] == "api")
     body = discovery_resources(schema, "", parts[2]);
   else if (parts.size() == 3 && parts[1] == "apis")
     body = discovery_group(schema, parts[2]);

@@ -105,9 +105,7 @@ void add_paths(const Kind& kind, Json& paths) {
                                    {"delete", operation(kind, "delete")}};
 }
 
-}  // namespace
-
-std::string openapi_v3(const api::Schema& schema, std::string_view group, std::string_view version) {
+std::string document_of(const api::Schema& schema, std::string_view group, std::string_view version) {
   Json doc = {{"openapi", "3.0.0"},
               {"info", {{"title", "minik"}, {"version", std::string(version)}}},
               {"paths", Json::object()},
@@ -134,6 +132,26 @@ std::string openapi_v3(const api::Schema& schema, std::string_view group, std::s
     }
   }
   return to_text(doc);
+}
+
+}  // namespace
+
+OpenApi::OpenApi(const api::Schema& schema) {
+  Json root = {{"paths", Json::object()}};
+  for (const Kind& kind : schema.kinds()) {
+    const std::string path = (kind.group.empty() ? "api/" : "apis/") + kind.api_version();
+    if (documents_.contains(path)) continue;
+    std::string text = document_of(schema, kind.group, kind.version);
+    const std::string hash = std::to_string(std::hash<std::string>{}(text));
+    root["paths"][path] = {{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + hash}};
+    documents_.emplace(path, std::move(text));
+  }
+  root_ = to_text(root);
+}
+
+const std::string* OpenApi::find(const std::string& path) const {
+  const auto it = documents_.find(path);
+  return it == documents_.end() ? nullptr : &it->second;
 }
 
 }  // namespace minik::apiserver

@@ -1,14 +1,12 @@
 // WebSocket frames, RFC 6455, the server's side.  No extensions.
 //
-// Pure but for `read_message`, which reads from a Connection.
+// Pure: bytes in, bytes out.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "apiserver/connection.h"
 
 namespace minik::apiserver {
 

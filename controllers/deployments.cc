@@ -9,14 +9,12 @@
 
 namespace minik::controllers {
 
-using api::NsName;
 using api::Object;
 using api::ObjectPtr;
 using api::Write;
 
 namespace {
 
-constexpr const char* kResource = "deployments.apps";
 constexpr const char* kSets = "replicasets.apps";
 constexpr const char* kHashLabel = "pod-template-hash";
 constexpr const char* kRevision = "deployment.kubernetes.io/revision";
@@ -151,31 +149,14 @@ void drop_history(const Object& deployment, const std::vector<ObjectPtr>& old, s
 
 }  // namespace
 
-std::vector<Write> DeploymentController::reconcile(const World& world) {
-  std::set<NsName> dirty;
-  api::Snapshot::diff(seen_.get(), *world.objects, kResource,
-                      [&](const ObjectPtr& before, const ObjectPtr& after) {
-                        const Object& deployment = after != nullptr ? *after : *before;
-                        dirty.insert({deployment.ns(), deployment.name()});
-                      });
-  sets_.update(seen_.get(), *world.objects, dirty);
-  seen_ = world.objects;
-  std::vector<Write> writes;
-  for (const NsName& name : dirty) {
-    const ObjectPtr deployment = world.objects->find(kResource, name.ns, name.name);
-    if (deployment != nullptr && !deployment->meta().deletion) sync(world, *deployment, writes);
-  }
-  return writes;
-}
-
 void DeploymentController::sync(const World& world, const Object& deployment,
                                 std::vector<Write>& writes) const {
-  if (auto adopted = sets_.adopt(*world.objects, deployment);
+  if (auto adopted = owned().adopt(*world.objects, deployment);
       !adopted.empty()) {  // Counted in the next round.
     std::move(adopted.begin(), adopted.end(), std::back_inserter(writes));
     return;
   }
-  std::vector<ObjectPtr> all = sets_.owned(*world.objects, deployment.uid());
+  std::vector<ObjectPtr> all = owned().owned(*world.objects, deployment.uid());
   std::erase_if(all, [](const ObjectPtr& set) { return set->meta().deletion.has_value(); });
   std::sort(all.begin(), all.end(),
             [](const ObjectPtr& a, const ObjectPtr& b) { return revision_of(*a) < revision_of(*b); });

@@ -4,20 +4,17 @@
 // replicas - maxUnavailable; pods that cannot become ready are given up first.
 #pragma once
 
-#include "controllers/controller.h"
 #include "controllers/owner_index.h"
 
 namespace minik::controllers {
 
-class DeploymentController final : public Controller {
+class DeploymentController final : public OwningController {
  public:
-  std::vector<api::Write> reconcile(const World& world) override;
+  DeploymentController()
+      : OwningController("deployments.apps", {"replicasets.apps", "deployments.apps", "Deployment"}) {}
 
  private:
-  void sync(const World& world, const api::Object& deployment, std::vector<api::Write>& writes) const;
-
-  api::SnapshotPtr seen_;
-  OwnerIndex sets_{"replicasets.apps", "deployments.apps", "Deployment"};
+  void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const override;
 };
 
 // Sizes for the next moment, pure.

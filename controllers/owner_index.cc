@@ -1,7 +1,6 @@
 #include "controllers/owner_index.h"
 
 #include "api/selector.h"
-#include "controllers/controller.h"
 
 namespace minik::controllers {
 namespace {
@@ -58,6 +57,23 @@ std::vector<api::Write> OwnerIndex::adopt(const api::Snapshot& now, const api::O
     Json body = orphan->body();
     body["metadata"]["ownerReferences"].push_back(owner_reference(owner));
     writes.push_back(put(*orphan, std::move(body)));
+  }
+  return writes;
+}
+
+std::vector<api::Write> OwningController::reconcile(const World& world) {
+  std::set<api::NsName> dirty;
+  api::Snapshot::diff(seen_.get(), *world.objects, resource_,
+                      [&](const api::ObjectPtr& before, const api::ObjectPtr& after) {
+                        const api::Object& owner = after != nullptr ? *after : *before;
+                        dirty.insert({owner.ns(), owner.name()});
+                      });
+  owned_.update(seen_.get(), *world.objects, dirty);
+  seen_ = world.objects;
+  std::vector<api::Write> writes;
+  for (const api::NsName& name : dirty) {
+    const api::ObjectPtr owner = world.objects->find(resource_, name.ns, name.name);
+    if (owner != nullptr && !owner->meta().deletion) sync(world, *owner, writes);
   }
   return writes;
 }

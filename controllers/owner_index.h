@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/snapshot.h"
+#include "controllers/controller.h"
 
 namespace minik::controllers {
 
@@ -36,6 +37,24 @@ class OwnerIndex {
   std::string resource_, owner_resource_, owner_kind_;
   std::set<api::NsName> orphans_;
   std::map<std::string, std::set<api::NsName>> by_owner_;  // By the owner's uid.
+};
+
+// A controller of owners: looks again at each owner that changed, or whose objects did.
+class OwningController : public Controller {
+ public:
+  OwningController(std::string resource, OwnerIndex owned)
+      : resource_(std::move(resource)), owned_(std::move(owned)) {}
+  std::vector<api::Write> reconcile(const World& world) final;
+
+ protected:
+  // Makes one living owner right.
+  virtual void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const = 0;
+  const OwnerIndex& owned() const { return owned_; }
+
+ private:
+  std::string resource_;
+  OwnerIndex owned_;
+  api::SnapshotPtr seen_;
 };
 
 }  // namespace minik::controllers

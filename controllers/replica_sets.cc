@@ -7,14 +7,12 @@
 
 namespace minik::controllers {
 
-using api::NsName;
 using api::Object;
 using api::ObjectPtr;
 using api::Write;
 
 namespace {
 
-constexpr const char* kResource = "replicasets.apps";
 constexpr std::size_t kNamePrefixMax = 57;  // 63 less "-" and five random characters.
 
 // The pod that is given up first stands first: unassigned, not running, not ready, youngest.
@@ -62,29 +60,12 @@ Json status_of(const Object& set, const std::vector<ObjectPtr>& active) {
 
 }  // namespace
 
-std::vector<Write> ReplicaSetController::reconcile(const World& world) {
-  std::set<NsName> dirty;
-  api::Snapshot::diff(seen_.get(), *world.objects, kResource,
-                      [&](const ObjectPtr& before, const ObjectPtr& after) {
-                        const Object& set = after != nullptr ? *after : *before;
-                        dirty.insert({set.ns(), set.name()});
-                      });
-  pods_.update(seen_.get(), *world.objects, dirty);
-  seen_ = world.objects;
-  std::vector<Write> writes;
-  for (const NsName& name : dirty) {
-    const ObjectPtr set = world.objects->find(kResource, name.ns, name.name);
-    if (set != nullptr && !set->meta().deletion) sync(world, *set, writes);
-  }
-  return writes;
-}
-
 void ReplicaSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
-  if (auto adopted = pods_.adopt(*world.objects, set); !adopted.empty()) {  // Counted in the next round.
+  if (auto adopted = owned().adopt(*world.objects, set); !adopted.empty()) {  // Counted in the next round.
     std::move(adopted.begin(), adopted.end(), std::back_inserter(writes));
     return;
   }
-  std::vector<ObjectPtr> active = pods_.owned(*world.objects, set.uid());
+  std::vector<ObjectPtr> active = owned().owned(*world.objects, set.uid());
   std::erase_if(
       active, [](const ObjectPtr& pod) { return pod->meta().deletion || pod->view<api::Pod>().finished(); });
   const auto wanted = static_cast<std::size_t>(

@@ -1,20 +1,16 @@
 // ReplicaSets: the wanted number of pods of a template, and the status that says how far it is.
 #pragma once
 
-#include "controllers/controller.h"
 #include "controllers/owner_index.h"
 
 namespace minik::controllers {
 
-class ReplicaSetController final : public Controller {
+class ReplicaSetController final : public OwningController {
  public:
-  std::vector<api::Write> reconcile(const World& world) override;
+  ReplicaSetController() : OwningController("replicasets.apps", {"pods", "replicasets.apps", "ReplicaSet"}) {}
 
  private:
-  void sync(const World& world, const api::Object& set, std::vector<api::Write>& writes) const;
-
-  api::SnapshotPtr seen_;
-  OwnerIndex pods_{"pods", "replicasets.apps", "ReplicaSet"};
+  void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const override;
 };
 
 }  // namespace minik::controllers

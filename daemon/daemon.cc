@@ -174,8 +174,7 @@ Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& read
                  cni::AddressConfig{cluster.node_name, cluster.node_ips, cluster.pod_cidrs}),
              std::make_unique<cni::Wiring>(node_config(cluster)),
              std::make_unique<proxy::Compiler>(node_config(cluster)),
-             TRY(dns::ZoneBuilder::make(zone_config)), zone, cluster.node_name, cluster.dns_ip(),
-             netd::netns_path(cluster.node_netns_name())});
+             TRY(dns::ZoneBuilder::make(zone_config)), zone, cluster.node_name});
   loop_address = &loop;
   TRY(runtime->adopt());
   store->on_change([&loop](const std::vector<std::string>& resources) { loop.wake(resources); });

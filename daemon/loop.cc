@@ -68,7 +68,8 @@ void Loop::tick() {
     run_controllers();
     const SnapshotPtr objects = parts_.store.snapshot();
     make_true(objects);
-    parts_.zone.publish(parts_.zone_builder.update(objects));
+    if (auto zone = parts_.zone_builder.update(objects); zone != parts_.zone.get())
+      parts_.zone.publish(std::move(zone));
     serve_dns(objects);
     mark_applied(objects->revision());
     wish(objects);
@@ -233,11 +234,6 @@ std::string Loop::trouble() const {
   std::string all;
   for (const auto& [part, what] : trouble_) all += (all.empty() ? "" : "; ") + part + ": " + what;
   return all;
-}
-
-dns::Counts Loop::dns_counts() const {
-  const std::lock_guard lock(state_mutex_);
-  return dns_server_ == nullptr ? dns::Counts{} : dns_server_->counts();
 }
 
 bool Loop::dns_serves() const {

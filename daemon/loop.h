@@ -46,8 +46,6 @@ struct LoopParts {
   dns::ZoneBuilder zone_builder;
   Published<dns::Zone>& zone;
   std::string node_name;
-  Ip dns_ip;
-  std::string node_netns;
 };
 
 class Loop {
@@ -67,7 +65,6 @@ class Loop {
 
   // The last thing that went wrong and still is; "" when all is well.
   std::string trouble() const;
-  dns::Counts dns_counts() const;
   bool dns_serves() const;
 
  private:
