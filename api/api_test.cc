@@ -219,7 +219,7 @@ TEST(Patch, ThreeWayApplyKeepsWhatOthersSet) {
 }
 
 TEST(Selector, Rows) {
-  const Labels labels = {{"app", "web"}, {"tier", "front"}};
+  const Labels labels = {{"app", "web"}, {"size", "5"}, {"tier", "front"}};
   for (const auto& [text, matches] : std::vector<std::pair<const char*, bool>>{{"", true},
                                                                                {"app=web", true},
                                                                                {"app==web,tier", true},
@@ -230,13 +230,34 @@ TEST(Selector, Rows) {
                                                                                {"none notin (x)", true},
                                                                                {"!none", true},
                                                                                {"!app", false},
-                                                                               {"tier=back", false}}) {
+                                                                               {"tier=back", false},
+                                                                               {"size>4", true},
+                                                                               {"size<4,app", false},
+                                                                               {"app>1", false},
+                                                                               {" app in ( ,web ) ", true},
+                                                                               {"in=in,!notin", false},
+                                                                               {"app=,none", false}}) {
     const auto selector = LabelSelector::parse(text);
     ASSERT_TRUE(selector.ok()) << text;
     EXPECT_EQ(selector->matches(labels), matches) << text;
   }
-  for (const char* bad : {"a=b=c,", "a in b", "-a", "a=b c", ",", "a b"})
-    EXPECT_FALSE(LabelSelector::parse(bad).ok()) << bad;
+  for (const auto& [bad, words] : std::vector<std::pair<const char*, const char*>>{
+           {"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
+           {"a in b", "unable to parse requirement: found 'b', expected: '('"},
+           {"a in (b", "unable to parse requirement: found '', expected: ',', ')' or identifier"},
+           {"a in ()", "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, "
+                       "values set can't be empty"},
+           {"a=b c", "found 'c', expected: ',' or 'end of string'"},
+           {"a=b=c,", "found '=', expected: ',' or 'end of string'"},
+           {"a,", "found '', expected: identifier after ','"},
+           {",", "found ',', expected: !, identifier, or 'end of string'"},
+           {"a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the "
+                   "value must be an integer"},
+           {"!", "unable to parse requirement: found '', expected: identifier"}}) {
+    const auto selector = LabelSelector::parse(bad);
+    ASSERT_FALSE(selector.ok()) << bad;
+    EXPECT_EQ(selector.error().message(), words) << bad;
+  }
   const auto terms =
       parse_field_selector("metadata.name=a\\,b,status.phase!=Failed,involvedObject.namespace=");
   ASSERT_TRUE(terms.ok());

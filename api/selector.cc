@@ -9,88 +9,6 @@
 namespace minik::api {
 namespace {
 
-// Splits at commas outside parentheses.
-std::vector<std::string_view> terms_of(std::string_view text) {
-  std::vector<std::string_view> terms;
-  int depth = 0;
-  std::size_t start = 0;
-  for (std::size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && text[i] == '(') ++depth;
-    if (i < text.size() && text[i] == ')') --depth;
-    if (i == text.size() || (text[i] == ',' && depth == 0)) {
-      terms.push_back(trim(text.substr(start, i - start)));
-      start = i + 1;
-    }
-  }
-  return terms;
-}
-
-Error unable_to_parse(std::string_view text, std::string_view why) {
-  return Error(Code::kInvalid, fmt::format("unable to parse requirement: {}: '{}'", why, text));
-}
-
-bool is_name_char(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-}
-
-bool is_qualified_name(std::string_view key) {
-  if (const auto slash = key.find('/'); slash != std::string_view::npos) {
-    if (!dns1123_subdomain_error(key.substr(0, slash)).empty()) return false;
-    key.remove_prefix(slash + 1);
-  }
-  if (key.empty() || key.size() > 63) return false;
-  if (!std::all_of(key.begin(), key.end(), is_name_char)) return false;
-  return std::isalnum(static_cast<unsigned char>(key.front())) != 0 &&
-         std::isalnum(static_cast<unsigned char>(key.back())) != 0;
-}
-
-bool is_label_value(std::string_view value) {
-  return value.empty() || (value.find('/') == std::string_view::npos && is_qualified_name(value));
-}
-
-Result<Requirement> checked(Requirement r, std::string_view term) {
-  if (!is_qualified_name(r.key)) return unable_to_parse(term, "key is not a qualified name");
-  for (const auto& value : r.values) {
-    if (!is_label_value(value)) return unable_to_parse(term, "a value is not a valid label value");
-  }
-  std::sort(r.values.begin(), r.values.end());
-  return r;
-}
-
-Result<Requirement> parse_in(std::string_view term, std::string_view key, std::string_view rest,
-                             Requirement::Op op) {
-  rest = trim(rest);
-  if (rest.size() < 2 || rest.front() != '(' || rest.back() != ')') {
-    return unable_to_parse(term, "values must stand in parentheses");
-  }
-  Requirement r{std::string(key), op, {}};
-  for (const auto& value : split(rest.substr(1, rest.size() - 2), ',')) r.values.emplace_back(trim(value));
-  return checked(std::move(r), term);
-}
-
-Result<Requirement> parse_term(std::string_view term) {
-  if (term.starts_with("!")) {
-    return checked({std::string(trim(term.substr(1))), Requirement::Op::kNotExists, {}}, term);
-  }
-  if (const auto words = split_words(term); words.size() >= 2) {
-    const auto after = [&](std::string_view word) {
-      return term.substr(term.find(word, words[0].size()) + word.size());
-    };
-    if (words[1].starts_with("notin"))
-      return parse_in(term, words[0], after("notin"), Requirement::Op::kNotIn);
-    if (words[1].starts_with("in")) return parse_in(term, words[0], after("in"), Requirement::Op::kIn);
-  }
-  const auto one = [&](std::size_t at, std::size_t width, Requirement::Op op) {
-    return checked({std::string(trim(term.substr(0, at))), op, {std::string(trim(term.substr(at + width)))}},
-                   term);
-  };
-  if (const auto at = term.find("!="); at != std::string_view::npos)
-    return one(at, 2, Requirement::Op::kNotIn);
-  if (const auto at = term.find("=="); at != std::string_view::npos) return one(at, 2, Requirement::Op::kIn);
-  if (const auto at = term.find('='); at != std::string_view::npos) return one(at, 1, Requirement::Op::kIn);
-  return checked({std::string(term), Requirement::Op::kExists, {}}, term);
-}
-
 std::string text_of(const Requirement& r) {
   switch (r.op) {
     case Requirement::Op::kExists:
@@ -100,6 +18,10 @@ std::string text_of(const Requirement& r) {
     case Requirement::Op::kIn:
       if (r.values.size() == 1) return r.key + "=" + r.values[0];
       return r.key + " in (" + join(r.values, ",") + ")";
+    case Requirement::Op::kGreater:
+      return r.key + ">" + r.values[0];
+    case Requirement::Op::kLess:
+      return r.key + "<" + r.values[0];
     case Requirement::Op::kNotIn:
       break;
   }
@@ -119,21 +41,17 @@ bool Requirement::matches(const Labels& labels) const {
       return !there;
     case Op::kIn:
       return there && std::binary_search(values.begin(), values.end(), it->second);
+    case Op::kGreater:
+    case Op::kLess: {
+      const auto have = there ? parse_int(it->second) : std::nullopt;
+      const auto limit = parse_int(values[0]);
+      if (!have || !limit) return false;
+      return op == Op::kGreater ? *have > *limit : *have < *limit;
+    }
     case Op::kNotIn:
       break;
   }
   return !there || !std::binary_search(values.begin(), values.end(), it->second);
-}
-
-Result<LabelSelector> LabelSelector::parse(std::string_view text) {
-  LabelSelector selector;
-  if (trim(text).empty()) return selector;
-  for (const auto term : terms_of(text)) {
-    if (term.empty()) return unable_to_parse(text, "found ',', expected: identifier");
-    selector.requirements_.push_back(TRY(parse_term(term)));
-  }
-  std::sort(selector.requirements_.begin(), selector.requirements_.end());
-  return selector;
 }
 
 LabelSelector LabelSelector::from_labels(const Labels& labels) {

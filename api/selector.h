@@ -12,7 +12,7 @@
 namespace minik::api {
 
 struct Requirement {
-  enum class Op : unsigned char { kIn, kNotIn, kExists, kNotExists };
+  enum class Op : unsigned char { kIn, kNotIn, kExists, kNotExists, kGreater, kLess };
   std::string key;
   Op op = Op::kExists;
   std::vector<std::string> values;  // Sorted.
