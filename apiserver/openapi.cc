@@ -1,5 +1,6 @@
 // OpenAPI v3 of one group version: real paths for kubectl explain, the fieldValidation parameter that
 // switches client-side checking off, and a schema per type.
+#include <map>
 #include <set>
 
 #include "apiserver/discovery.h"
@@ -13,6 +14,21 @@ using api::StructType;
 using api::Type;
 
 Json gvk(const Kind& kind) { return {{"group", kind.group}, {"version", kind.version}, {"kind", kind.kind}}; }
+
+Json reference(std::string_view name) {
+  return {{"allOf", Json::array({{{"$ref", "#/components/schemas/" + std::string(name)}}})}};
+}
+
+// Scalars that clients know by a name.
+const std::map<std::string, Json, std::less<>>& named_scalars() {
+  static const std::map<std::string, Json, std::less<>> kScalars = {
+      {"Time", {{"type", "string"}, {"format", "date-time"}}},
+      {"MicroTime", {{"type", "string"}, {"format", "date-time"}}},
+      {"Quantity", {{"oneOf", {{{"type", "string"}}, {{"type", "number"}}}}}},
+      {"IntOrString",
+       {{"format", "int-or-string"}, {"oneOf", {{{"type", "integer"}}, {{"type", "string"}}}}}}};
+  return kScalars;
+}
 
 Json schema_of(const Type& type, std::set<const StructType*>& used) {
   using K = Type::Kind;
@@ -30,12 +46,13 @@ Json schema_of(const Type& type, std::set<const StructType*>& used) {
     case K::kBytes:
       return {{"type", "string"}, {"format", "byte"}};
     case K::kTime:
+      return reference("Time");
     case K::kMicroTime:
-      return {{"type", "string"}, {"format", "date-time"}};
+      return reference("MicroTime");
     case K::kQuantity:
-      return {{"oneOf", {{{"type", "string"}}, {{"type", "number"}}}}};
+      return reference("Quantity");
     case K::kIntOrString:
-      return {{"format", "int-or-string"}, {"oneOf", {{{"type", "integer"}}, {{"type", "string"}}}}};
+      return reference("IntOrString");
     case K::kAny:
       return {{"type", "object"}};
     case K::kArray:
@@ -46,7 +63,7 @@ Json schema_of(const Type& type, std::set<const StructType*>& used) {
       break;
   }
   used.insert(type.of);
-  return {{"allOf", Json::array({{{"$ref", "#/components/schemas/" + type.of->name}}})}};
+  return reference(type.of->name);
 }
 
 void add_list_hints(const Field& field, Json& property) {
@@ -111,6 +128,7 @@ std::string document_of(const api::Schema& schema, std::string_view group, std::
               {"paths", Json::object()},
               {"components", {{"schemas", Json::object()}}}};
   Json& schemas = doc["components"]["schemas"];
+  for (const auto& [name, scalar] : named_scalars()) schemas[name] = scalar;
   std::set<const StructType*> used;
   for (const Kind& kind : schema.kinds()) {
     if (kind.group != group || kind.version != version) continue;
