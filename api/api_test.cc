@@ -245,14 +245,16 @@ TEST(Selector, Rows) {
            {"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
            {"a in b", "unable to parse requirement: found 'b', expected: '('"},
            {"a in (b", "unable to parse requirement: found '', expected: ',', ')' or identifier"},
-           {"a in ()", "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, "
-                       "values set can't be empty"},
+           {"a in ()",
+            "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, "
+            "values set can't be empty"},
            {"a=b c", "found 'c', expected: ',' or 'end of string'"},
            {"a=b=c,", "found '=', expected: ',' or 'end of string'"},
            {"a,", "found '', expected: identifier after ','"},
            {",", "found ',', expected: !, identifier, or 'end of string'"},
-           {"a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the "
-                   "value must be an integer"},
+           {"a>x",
+            "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the "
+            "value must be an integer"},
            {"!", "unable to parse requirement: found '', expected: identifier"}}) {
     const auto selector = LabelSelector::parse(bad);
     ASSERT_FALSE(selector.ok()) << bad;

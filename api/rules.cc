@@ -3,15 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 
 namespace minik::api {
 namespace {
 
+// Names that may hold more than DNS names do, such as system:node.
+std::string path_segment_error(const std::string& name) {
+  if (name == "." || name == "..") return fmt::format("may not be '{}'", name);
+  for (const char* bad : {"/", "%"}) {
+    if (name.find(bad) != std::string::npos) return fmt::format("may not contain '{}'", bad);
+  }
+  return "";
+}
+
 std::string name_error(const Kind& kind, const std::string& name) {
   if (kind.kind == "Service") return dns1035_label_error(name);
   if (kind.kind == "Namespace") return dns1123_label_error(name);
+  if (kind.group == "rbac.authorization.k8s.io") return path_segment_error(name);
   return dns1123_subdomain_error(name);
 }
 
@@ -47,21 +58,59 @@ void check_meta(Causes& causes, const Kind& kind, const Json& object) {
   }
 }
 
-void check_kind(Causes& causes, const Kind& kind, const Json& object) {
-  if (kind.kind == "Service")
-    validate_service(causes, object);
-  else if (kind.kind == "Endpoints")
-    validate_endpoints(causes, object);
-  else if (kind.kind == "EndpointSlice")
-    validate_endpoint_slice(causes, object);
-  else if (kind.kind == "Pod")
-    validate_pod_spec(causes, object_at(object, "spec"), "spec");
-  else if (kind.kind == "Deployment" || kind.kind == "ReplicaSet")
-    validate_workload(causes, object);
-  else if (kind.kind == "ConfigMap")
-    validate_config_map(causes, object);
-  else if (kind.kind == "Secret")
-    validate_secret(causes, object);
+// What one kind has beyond its schema; absent parts are null.
+struct KindRules {
+  void (*fill_in)(Json& object) = nullptr;
+  void (*validate)(Causes& causes, const Json& object) = nullptr;
+  void (*validate_update)(Causes& causes, const Json& object, const Json& old) = nullptr;
+};
+
+void default_pod(Json& pod) {
+  if (pod.contains("spec")) default_pod_spec(pod["spec"]);
+}
+void validate_pod(Causes& causes, const Json& pod) {
+  validate_pod_spec(causes, object_at(pod, "spec"), "spec");
+}
+
+void default_namespace(Json& ns) {
+  ns["metadata"]["labels"]["kubernetes.io/metadata.name"] = string_at(object_at(ns, "metadata"), "name");
+  if (!object_at(ns, "spec").contains("finalizers")) ns["spec"]["finalizers"] = {"kubernetes"};
+  if (!object_at(ns, "status").contains("phase")) ns["status"]["phase"] = "Active";
+}
+
+const KindRules& rules_of(const Kind& kind) {
+  static const std::map<std::string, KindRules> kRules = {
+      {"services", {default_service, validate_service, validate_service_update}},
+      {"endpoints", {nullptr, validate_endpoints, nullptr}},
+      {"endpointslices.discovery.k8s.io", {nullptr, validate_endpoint_slice, nullptr}},
+      {"pods", {default_pod, validate_pod, validate_pod_update}},
+      {"namespaces", {default_namespace, nullptr, nullptr}},
+      {"configmaps", {nullptr, validate_config_map, validate_data_update}},
+      {"secrets", {default_secret, validate_secret, validate_data_update}},
+      {"deployments.apps", {default_deployment, validate_workload, nullptr}},
+      {"replicasets.apps", {default_deployment, validate_workload, nullptr}},
+      {"daemonsets.apps", {default_daemon_set, validate_workload, nullptr}},
+      {"statefulsets.apps", {default_stateful_set, validate_workload, validate_stateful_set_update}},
+      {"replicationcontrollers", {default_replication_controller, validate_replication_controller, nullptr}},
+      {"jobs.batch", {default_job, validate_job, validate_job_update}},
+      {"cronjobs.batch", {default_cron_job, validate_cron_job, nullptr}},
+      {"poddisruptionbudgets.policy", {nullptr, validate_disruption_budget, nullptr}},
+      {"ingresses.networking.k8s.io", {nullptr, validate_ingress, nullptr}},
+      {"networkpolicies.networking.k8s.io", {default_network_policy, validate_network_policy, nullptr}},
+      {"roles.rbac.authorization.k8s.io", {nullptr, validate_role, nullptr}},
+      {"clusterroles.rbac.authorization.k8s.io", {nullptr, validate_role, nullptr}},
+      {"rolebindings.rbac.authorization.k8s.io",
+       {default_binding_of_role, validate_binding_of_role, validate_binding_of_role_update}},
+      {"clusterrolebindings.rbac.authorization.k8s.io",
+       {default_binding_of_role, validate_binding_of_role, validate_binding_of_role_update}},
+      {"horizontalpodautoscalers.autoscaling", {default_autoscaler, validate_autoscaler, nullptr}},
+      {"persistentvolumeclaims", {nullptr, validate_claim, nullptr}},
+      {"persistentvolumes", {nullptr, validate_volume, nullptr}},
+      {"leases.coordination.k8s.io", {nullptr, validate_lease, nullptr}},
+      {"priorityclasses.scheduling.k8s.io", {nullptr, validate_priority_class, nullptr}}};
+  static const KindRules kNone;
+  const auto it = kRules.find(kind.group_resource());
+  return it == kRules.end() ? kNone : it->second;
 }
 
 // Fields that the schema marks immutable at the top of the object or of its spec.
@@ -135,6 +184,32 @@ std::string qualified_name_error(std::string_view key) {
          "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 }
 
+void check_label_selector(Causes& causes, const Json& selector, const std::string& field) {
+  check_labels(causes, object_at(selector, "matchLabels"), field + ".matchLabels");
+  const Json& expressions = array_at(selector, "matchExpressions");
+  for (std::size_t i = 0; i < expressions.size(); ++i) {
+    const std::string path = fmt::format("{}.matchExpressions[{}]", field, i);
+    const std::string op = string_at(expressions[i], "operator"), key = string_at(expressions[i], "key");
+    const bool values = !array_at(expressions[i], "values").empty();
+    if (op == "In" || op == "NotIn") {
+      if (!values)
+        cause_required(causes, path + ".values", "must be specified when `operator` is 'In' or 'NotIn'");
+    } else if (op == "Exists" || op == "DoesNotExist") {
+      if (values)
+        cause_forbidden(causes, path + ".values",
+                        "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    } else {
+      cause_invalid(causes, path + ".operator", op, "not a valid selector operator");
+    }
+    if (const std::string error = qualified_name_error(key); !error.empty())
+      cause_invalid(causes, path + ".key", key, error);
+  }
+}
+
+bool is_percent(const std::string& text) {
+  return text.size() > 1 && text.find_first_not_of("0123456789") == text.size() - 1 && text.back() == '%';
+}
+
 void check_labels(Causes& causes, const Json& labels, const std::string& field) {
   for (const auto& [key, value] : labels.items()) {
     if (const std::string error = qualified_name_error(key); !error.empty())
@@ -164,39 +239,21 @@ std::string port_name_error(std::string_view name) {
 }
 
 void default_object(const Kind& kind, Json& object) {
-  if (kind.kind == "Service")
-    default_service(object);
-  else if (kind.kind == "Pod" && object.contains("spec"))
-    default_pod_spec(object["spec"]);
-  else if (kind.kind == "Deployment" || kind.kind == "ReplicaSet")
-    default_deployment(object);
-  else if (kind.kind == "Secret")
-    default_secret(object);
-  else if (kind.kind == "Namespace") {
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] =
-        string_at(object_at(object, "metadata"), "name");
-    if (!object_at(object, "spec").contains("finalizers")) object["spec"]["finalizers"] = {"kubernetes"};
-    if (!object_at(object, "status").contains("phase")) object["status"]["phase"] = "Active";
-  }
+  if (const auto fill_in = rules_of(kind).fill_in) fill_in(object);
 }
 
 Causes validate_create(const Kind& kind, const Json& object) {
   Causes causes;
   check_meta(causes, kind, object);
   check_values(*kind.type, object, "", causes);
-  check_kind(causes, kind, object);
+  if (const auto validate = rules_of(kind).validate) validate(causes, object);
   return causes;
 }
 
 Causes validate_update(const Kind& kind, const Json& object, const Json& old) {
   Causes causes = validate_create(kind, object);
   check_immutable(causes, *kind.type, object, old, "");
-  if (kind.kind == "Service")
-    validate_service_update(causes, object, old);
-  else if (kind.kind == "Pod")
-    validate_pod_update(causes, object, old);
-  else if (kind.kind == "ConfigMap" || kind.kind == "Secret")
-    validate_data_update(causes, object, old);
+  if (const auto validate = rules_of(kind).validate_update) validate(causes, object, old);
   return causes;
 }
 

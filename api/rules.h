@@ -34,6 +34,8 @@ void cause_forbidden(Causes& causes, std::string field, std::string_view detail)
 void cause_unsupported(Causes& causes, std::string field, const Json& value,
                        const std::vector<std::string>& allowed);
 
+void check_label_selector(Causes& causes, const Json& selector, const std::string& field);
+bool is_percent(const std::string& text);  // 25%
 void check_labels(Causes& causes, const Json& labels, const std::string& field);
 void check_port(Causes& causes, const Json& value, const std::string& field);
 std::string port_name_error(std::string_view name);  // IANA service name; empty when fine.
@@ -52,7 +54,36 @@ void validate_pod_spec(Causes& causes, const Json& spec, const std::string& path
 void validate_pod_update(Causes& causes, const Json& pod, const Json& old);
 // rules_workload.cc
 void default_deployment(Json& deployment);
-void validate_workload(Causes& causes, const Json& workload);
+void validate_workload(Causes& causes,
+                       const Json& workload);  // Deployment, ReplicaSet, DaemonSet, StatefulSet
+// rules_sets.cc
+void default_daemon_set(Json& set);
+void default_stateful_set(Json& set);
+void validate_stateful_set_update(Causes& causes, const Json& set, const Json& old);
+void default_replication_controller(Json& controller);
+void validate_replication_controller(Causes& causes, const Json& controller);
+// rules_batch.cc
+void default_job(Json& job);
+void validate_job(Causes& causes, const Json& job);
+void validate_job_update(Causes& causes, const Json& job, const Json& old);
+void default_cron_job(Json& cron);
+void validate_cron_job(Causes& causes, const Json& cron);
+void validate_disruption_budget(Causes& causes, const Json& budget);
+// rules_network.cc
+void validate_ingress(Causes& causes, const Json& ingress);
+void default_network_policy(Json& policy);
+void validate_network_policy(Causes& causes, const Json& policy);
+// rules_cluster.cc
+void default_binding_of_role(Json& binding);
+void validate_binding_of_role(Causes& causes, const Json& binding);
+void validate_binding_of_role_update(Causes& causes, const Json& binding, const Json& old);
+void validate_role(Causes& causes, const Json& role);
+void default_autoscaler(Json& scaler);
+void validate_autoscaler(Causes& causes, const Json& scaler);
+void validate_claim(Causes& causes, const Json& claim);
+void validate_volume(Causes& causes, const Json& volume);
+void validate_lease(Causes& causes, const Json& lease);
+void validate_priority_class(Causes& causes, const Json& priority);
 // rules_core.cc
 void default_secret(Json& secret);
 void validate_config_map(Causes& causes, const Json& map);

@@ -1,4 +1,4 @@
-// Deployment and ReplicaSet.
+// Deployment, ReplicaSet and what DaemonSet and StatefulSet share with them.
 #include <fmt/format.h>
 
 #include "api/rules.h"
@@ -7,10 +7,6 @@
 
 namespace minik::api {
 namespace {
-
-bool is_percent(const std::string& text) {
-  return text.size() > 1 && text.back() == '%' && parse_int(text.substr(0, text.size() - 1));
-}
 
 void validate_step(Causes& causes, const Json& rolling, const char* member) {
   const Json* value = find(rolling, member);
@@ -51,11 +47,11 @@ void validate_workload(Causes& causes, const Json& workload) {
                     "must be greater than or equal to 0");
   }
   const Json& selector = object_at(spec, "selector");
+  check_label_selector(causes, selector, "spec.selector");
   const auto parsed = LabelSelector::from_json(selector);
-  if (!parsed.ok()) {
-    cause_invalid(causes, "spec.selector", selector, parsed.error().message());
-  } else if (parsed->empty() && spec.contains("selector")) {
-    cause_invalid(causes, "spec.selector", selector, "empty selector is invalid for deployment");
+  if (parsed.ok() && parsed->empty() && spec.contains("selector")) {
+    cause_invalid(causes, "spec.selector", selector,
+                  "empty selector is invalid for " + lower(string_at(workload, "kind")));
   }
   if (!spec.contains("template")) return;
   const Json& meta = object_at(object_at(spec, "template"), "metadata");

@@ -1,6 +1,7 @@
 #include "api/schema.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.h"
 
@@ -98,12 +99,46 @@ Kind parse_kind(const Json& json) {
   kind.short_names = words_at(json, "shortNames");
   kind.categories = words_at(json, "categories");
   kind.subresources = words_at(json, "subresources");
+  kind.fields = words_at(json, "fields");
   kind.namespaced = bool_at(json, "namespaced", true);
   for (const Json& c : array_at(json, "columns")) {
     kind.columns.push_back(
         {string_at(c, "name"), string_at(c, "type"), string_at(c, "format"), bool_at(c, "wide")});
   }
   return kind;
+}
+
+// A version of a stored kind: all is as there but what it says itself.
+Result<Kind> parse_version(const Schema& schema, const std::vector<Kind>& kinds, const Json& json) {
+  const std::string key = string_at(json, "stored");
+  const auto base =
+      std::find_if(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.group_resource() == key; });
+  if (base == kinds.end()) return Error(Code::kInvalid, "schema: no stored kind " + key);
+  Kind kind = *base;
+  kind.group = string_at(json, "group");
+  kind.version = string_at(json, "version");
+  kind.conversion = string_at(json, "conversion");
+  kind.categories.clear();  // Nothing is listed twice.
+  if (kind.group != base->group) kind.short_names.clear();
+  if (const std::string type = string_at(json, "type"); !type.empty()) kind.type = schema.type(type);
+  if (kind.type == nullptr) return Error(Code::kInvalid, "schema: version without a type: " + kind.kind);
+  return kind;
+}
+
+// Clients that know only a resource's name take the first group that has it.
+std::size_t group_rank(const std::string& group) {
+  static const std::vector<std::string> kOrder = {"",      "apps",   "events.k8s.io",     "autoscaling",
+                                                  "batch", "policy", "networking.k8s.io", "extensions"};
+  const auto it = std::find(kOrder.begin(), kOrder.end(), group);
+  if (it == kOrder.end()) return kOrder.size() - 1;  // Before the last.
+  return it + 1 == kOrder.end() ? kOrder.size() : static_cast<std::size_t>(it - kOrder.begin());
+}
+
+// Stored versions first, then the newest.
+std::tuple<std::size_t, std::string, bool, int, std::string> discovery_order(const Kind& kind, bool stored) {
+  const bool beta = kind.version.find("beta") != std::string::npos;
+  const int newest = beta ? 1000 - static_cast<int>(kind.version.back()) : 0;
+  return {group_rank(kind.group), kind.group, !stored, newest, kind.resource};
 }
 
 }  // namespace
@@ -143,13 +178,33 @@ Result<std::unique_ptr<Schema>> Schema::parse(std::string_view compiled) {
           TRY(parse_field(schema->types_, field[0].get<std::string>(), field[1].get<std::string>())));
     }
   }
-  for (const Json& body : array_at(json, "kinds")) {
-    Kind kind = parse_kind(body);
-    kind.type = schema->type(kind.kind);
-    if (kind.type == nullptr) return Error(Code::kInvalid, "schema: kind without a type: " + kind.kind);
-    schema->kinds_.push_back(std::move(kind));
-  }
+  TRY(schema->add_kinds(array_at(json, "kinds")));
   return schema;
+}
+
+Result<> Schema::add_kinds(const Json& bodies) {
+  for (const Json& body : bodies) {
+    if (body.contains("stored")) continue;
+    Kind kind = parse_kind(body);
+    kind.type = type(kind.kind);
+    if (kind.type == nullptr) return Error(Code::kInvalid, "schema: kind without a type: " + kind.kind);
+    kinds_.push_back(std::move(kind));
+  }
+  std::vector<std::pair<Kind, std::string>> all;  // With the key of the stored kind.
+  for (const Kind& kind : kinds_) all.emplace_back(kind, "");
+  for (const Json& body : bodies) {
+    if (body.contains("stored"))
+      all.emplace_back(TRY(parse_version(*this, kinds_, body)), string_at(body, "stored"));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return discovery_order(a.first, a.second.empty()) < discovery_order(b.first, b.second.empty());
+  });
+  kinds_.clear();
+  for (auto& [kind, key] : all) kinds_.push_back(std::move(kind));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].second.empty()) kinds_[i].stored = by_key(all[i].second);
+  }
+  return {};
 }
 
 const Kind* Schema::by_resource(std::string_view group, std::string_view version,
@@ -169,7 +224,7 @@ const Kind* Schema::by_kind(std::string_view api_version, std::string_view name)
 
 const Kind* Schema::by_key(std::string_view group_resource) const {
   for (const Kind& kind : kinds_) {
-    if (kind.group_resource() == group_resource) return &kind;
+    if (kind.stored == nullptr && kind.group_resource() == group_resource) return &kind;
   }
   return nullptr;
 }

@@ -69,11 +69,18 @@ struct Kind {
   std::vector<std::string> short_names, categories, subresources;
   bool namespaced = true;
   std::vector<Column> columns;
+  std::vector<std::string> fields;  // Paths for field selectors, beside name and namespace.
   const StructType* type = nullptr;
+  // Served in this version but stored as another; `conversion` names how (conversion.h), empty: same shape.
+  const Kind* stored = nullptr;
+  std::string conversion;
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
+  const Kind& stored_kind() const { return stored == nullptr ? *this : *stored; }
+  // Key::resource, of the stored kind.
   std::string group_resource() const {
-    return group.empty() ? resource : resource + "." + group;
-  }  // Key::resource
+    const Kind& at = stored_kind();
+    return at.group.empty() ? at.resource : at.resource + "." + at.group;
+  }
   bool has_subresource(std::string_view name) const;
 };
 
@@ -93,6 +100,8 @@ class Schema {
   const std::map<std::string, std::unique_ptr<StructType>, std::less<>>& types() const { return types_; }
 
  private:
+  Result<> add_kinds(const Json& bodies);
+
   std::map<std::string, std::unique_ptr<StructType>, std::less<>> types_;
   std::vector<Kind> kinds_;
 };

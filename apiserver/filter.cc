@@ -9,27 +9,6 @@
 namespace minik::apiserver {
 namespace {
 
-// Paths beyond metadata.name and metadata.namespace, by resource.
-const std::vector<std::string>& selectable(const std::string& resource) {
-  static const std::map<std::string, std::vector<std::string>> kPaths = {
-      {"pods",
-       {"spec.nodeName", "status.phase", "status.podIP", "spec.restartPolicy", "spec.serviceAccountName",
-        "spec.schedulerName", "spec.hostNetwork", "status.nominatedNodeName"}},
-      {"events",
-       {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-        "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-        "type", "reportingComponent", "source"}},
-      {"namespaces", {"status.phase"}},
-      {"nodes", {"spec.unschedulable"}},
-      {"secrets", {"type"}},
-      {"services", {"spec.clusterIP", "spec.type"}},
-      {"replicasets", {"status.replicas"}},
-  };
-  static const std::vector<std::string> kNone;
-  const auto it = kPaths.find(resource);
-  return it == kPaths.end() ? kNone : it->second;
-}
-
 std::string field_value(const api::Object& object, const std::string& path) {
   if (path == "source") return string_at(object_at(object.body(), "source"), "component");
   const Json* at = &object.body();
@@ -46,7 +25,7 @@ Result<Filter> Filter::of(const Request& request, const api::Kind& kind) {
   Filter filter;
   filter.labels_ = TRY(api::LabelSelector::parse(request.param("labelSelector")));
   filter.fields_ = TRY(api::parse_field_selector(request.param("fieldSelector")));
-  const auto& known = selectable(kind.resource);
+  const auto& known = kind.fields;
   for (const auto& term : filter.fields_) {
     if (term.path == "metadata.name" && !term.negate) filter.name_ = term.value;
     if (term.path == "metadata.name" || term.path == "metadata.namespace") continue;

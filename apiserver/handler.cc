@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/conversion.h"
 #include "apiserver/discovery.h"
 #include "apiserver/status.h"
 #include "base/log.h"
@@ -172,6 +173,10 @@ IncludeObject include_of(const Request& request) {
   return word == "None" ? IncludeObject::kNone : IncludeObject::kMetadata;
 }
 
+std::string bytes_of(const api::Kind& kind, const api::Object& object) {
+  return kind.stored == nullptr ? object.bytes() : to_text(api::from_stored(kind, object.body()));
+}
+
 Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object,
                          WallTime now, int status) {
   Response response;
@@ -186,7 +191,7 @@ Response object_response(const Request& request, const Route& route, const api::
                              {"apiVersion", "meta.k8s.io/v1"},
                              {"metadata", object_at(object->body(), "metadata")}});
   } else {
-    response.body = object->bytes();
+    response.body = bytes_of(*route.kind, *object);
   }
   return response;
 }

@@ -76,6 +76,8 @@ Response object_response(const Request& request, const Route& route, const api::
 bool wants_table(const Request& request);
 bool wants_partial(const Request& request);
 IncludeObject include_of(const Request& request);
+// The object as clients of `kind` know it: the stored bytes, unless the version is a converted one.
+std::string bytes_of(const api::Kind& kind, const api::Object& object);
 
 // Selects by labels and fields.  Errors: kInvalid.
 class Filter {

@@ -61,8 +61,10 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
       out += to_text({{"kind", "PartialObjectMetadata"},
                       {"apiVersion", "meta.k8s.io/v1"},
                       {"metadata", object_at(objects[i]->body(), "metadata")}});
-    else
+    else if (route.kind->stored == nullptr)
       out += objects[i]->bytes();
+    else
+      out += bytes_of(*route.kind, *objects[i]);
   }
   return out + "]}";
 }

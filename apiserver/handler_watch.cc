@@ -67,7 +67,7 @@ class Stream {
            (route_.name.empty() || object.name() == route_.name) && filter_.matches(object);
   }
   bool send(const char* type, const ObjectPtr& object) {
-    if (!table_) return line(type, object->bytes());
+    if (!table_) return line(type, bytes_of(*route_.kind, *object));
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
     const std::string text =
         table_text(*route_.kind, std::span(&object, 1), meta, {include_, !columns_sent_, clock_.now()});

@@ -1,6 +1,7 @@
 // POST, PUT, PATCH and DELETE.
 #include <fmt/format.h>
 
+#include "api/conversion.h"
 #include "api/patch.h"
 #include "apiserver/handler.h"
 #include "apiserver/status.h"
@@ -9,7 +10,10 @@
 namespace minik::apiserver {
 namespace {
 
-Target target_of(const Route& route) { return {route.kind, route.ns, route.name, route.subresource}; }
+Target target_of(const Route& route) {
+  return {&route.kind->stored_kind(), route.ns, route.name, route.subresource,
+          route.kind->stored == nullptr ? nullptr : route.kind};
+}
 
 Result<WriteOptions> write_options(const Request& request) {
   const std::string dry_run = request.param("dryRun");
@@ -81,6 +85,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
   const WriteOptions options = TRY(write_options(request));
   Decoded decoded = TRY(decode_object(request, *route.kind));
   TRY(check_namespace_of(decoded.body, route));
+  api::to_stored(*route.kind, decoded.body);
   const auto object = TRY(parts_.registry.create(target_of(route), std::move(decoded.body), options));
   if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   Response response = object_response(request, route, object, parts_.clock.now(), 201);
@@ -92,6 +97,7 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
   const WriteOptions options = TRY(write_options(request));
   Decoded decoded = TRY(decode_object(request, shape_of(route)));
   TRY(check_namespace_of(decoded.body, route));
+  api::to_stored(*route.kind, decoded.body);
   const std::string name = string_at(object_at(decoded.body, "metadata"), "name");
   if (name != route.name) {
     return Error(
@@ -150,7 +156,7 @@ Result<Response> Handler::remove(const Request& request, const Route& route) {
     response.body = to_text(
         success_json({route.name, route.kind->group, "", route.kind->resource, deleted.object->uid()}));
   } else {
-    response.body = deleted.object->bytes();
+    response.body = bytes_of(*route.kind, *deleted.object);
   }
   return response;
 }

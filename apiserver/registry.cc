@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/conversion.h"
 #include "api/patch.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -261,7 +262,8 @@ Result<ObjectPtr> Registry::replace(const Target& target, const Json& body, cons
 Result<Json> Registry::apply_patch(const Target& target, const Object& old, PatchType type,
                                    const Json& patch) {
   const bool scale = target.subresource == "scale";
-  Json current = scale ? scale_of(old) : old.body();
+  const Kind& shape_kind = target.served == nullptr ? *target.kind : *target.served;
+  Json current = scale ? scale_of(old) : api::from_stored(shape_kind, old.body());
   Json next;
   switch (type) {
     case PatchType::kJson:
@@ -271,7 +273,7 @@ Result<Json> Registry::apply_patch(const Target& target, const Object& old, Patc
       next = api::merge_patch(current, patch);
       break;
     case PatchType::kStrategic: {
-      const api::StructType* shape = scale ? api::Schema::builtin().type("Scale") : target.kind->type;
+      const api::StructType* shape = scale ? api::Schema::builtin().type("Scale") : shape_kind.type;
       next = TRY(api::strategic_patch(*shape, current, patch));
       break;
     }
@@ -280,6 +282,11 @@ Result<Json> Registry::apply_patch(const Target& target, const Object& old, Patc
     return Error(Code::kInvalid,
                  fmt::format("the name of the object ({}) does not match the name on the URL ({})",
                              string_at(object_at(next, "metadata"), "name"), target.name));
+  }
+  if (!scale) {
+    TRY(api::check_types(shape_kind, next));
+    api::take_unknown_fields(*shape_kind.type, next);
+    api::to_stored(shape_kind, next);
   }
   return next;
 }
@@ -291,11 +298,6 @@ Result<ObjectPtr> Registry::patch(const Target& target, PatchType type, const Js
     const ObjectPtr old = tx.now().find(target.key());
     if (old == nullptr) return not_found(target);
     Json next = TRY(apply_patch(target, *old, type, patch));
-    if (target.subresource != "scale") {
-      auto types = api::check_types(*target.kind, next);
-      if (!types.ok()) return types;
-      api::take_unknown_fields(*target.kind->type, next);
-    }
     made = TRY(update_in(tx, target, *old, std::move(next)));
     if (options.dry_run) tx.discard();
     return {};

@@ -24,6 +24,7 @@ struct Target {
   const api::Kind* kind = nullptr;
   std::string ns, name;
   std::string subresource;  // "", "status", "scale", "finalize"
+  const api::Kind* served = nullptr;  // The version of the patch, when it is not the stored one.
   api::Key key() const { return {kind->group_resource(), ns, name}; }
 };
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "api/selector.h"
+#include "apiserver/table_cells.h"
 #include "base/text.h"
 
 namespace minik::apiserver {
@@ -12,39 +12,6 @@ namespace {
 
 using api::Kind;
 using api::Object;
-
-const Json& spec_of(const Object& object) { return object_at(object.body(), "spec"); }
-const Json& status_of(const Object& object) { return object_at(object.body(), "status"); }
-
-std::string age_of(const Object& object, WallTime now) {
-  if (object.meta().created == WallTime{}) return "<unknown>";
-  return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now - object.meta().created));
-}
-
-std::string ago(const std::string& time, WallTime now) {
-  const auto at = parse_rfc3339(time);
-  return at ? human_duration(std::chrono::duration_cast<std::chrono::seconds>(now - *at)) : "<unknown>";
-}
-
-std::string or_none(const std::string& text) { return text.empty() ? "<none>" : text; }
-
-std::string names_of(const Json& containers, const char* member) {
-  std::vector<std::string> names;
-  for (const Json& c : containers) names.push_back(string_at(c, member));
-  return join(names, ",");
-}
-
-std::string labels_text(const Json& map) {
-  std::vector<std::string> parts;
-  for (const auto& [key, value] : map.items())
-    parts.push_back(key + "=" + (value.is_string() ? value.get<std::string>() : ""));
-  return or_none(join(parts, ","));
-}
-
-std::string selector_text(const Json& selector) {
-  const auto parsed = api::LabelSelector::from_json(selector);
-  return parsed.ok() ? or_none(parsed->text()) : "<error>";
-}
 
 // The reason that a container state shows, "" for a running one.
 std::string state_reason(const Json& state) {
@@ -303,24 +270,52 @@ std::string pod_status_word(const Object& pod) {
   return word;
 }
 
+namespace {
+
+Json plain_cells(const Object& object, WallTime now) { return {object.name(), age_of(object, now)}; }
+
+Json namespace_cells(const Object& ns, WallTime now) {
+  return {ns.name(), string_at(status_of(ns), "phase"), age_of(ns, now)};
+}
+std::size_t entries_of(const Object& object) {
+  return object_at(object.body(), "data").size() + object_at(object.body(), "binaryData").size();
+}
+Json config_map_cells(const Object& map, WallTime now) {
+  return {map.name(), entries_of(map), age_of(map, now)};
+}
+Json secret_cells(const Object& secret, WallTime now) {
+  return {secret.name(), string_at(secret.body(), "type"), entries_of(secret), age_of(secret, now)};
+}
+Json account_cells(const Object& account, WallTime now) {
+  return {account.name(), array_at(account.body(), "secrets").size(), age_of(account, now)};
+}
+
+const std::map<std::string, CellsOf>& all_cells() {
+  static const std::map<std::string, CellsOf> kCells = [] {
+    std::map<std::string, CellsOf> cells = {{"pods", pod_cells},
+                                            {"services", service_cells},
+                                            {"endpoints", endpoints_cells},
+                                            {"endpointslices.discovery.k8s.io", slice_cells},
+                                            {"deployments.apps", deployment_cells},
+                                            {"replicasets.apps", replica_set_cells},
+                                            {"nodes", node_cells},
+                                            {"events", event_cells},
+                                            {"namespaces", namespace_cells},
+                                            {"configmaps", config_map_cells},
+                                            {"secrets", secret_cells},
+                                            {"serviceaccounts", account_cells}};
+    cells.merge(workload_cells());
+    cells.merge(cluster_cells());
+    return cells;
+  }();
+  return kCells;
+}
+
+}  // namespace
+
 Json table_cells(const Kind& kind, const Object& object, WallTime now) {
-  if (kind.kind == "Pod") return pod_cells(object, now);
-  if (kind.kind == "Service") return service_cells(object, now);
-  if (kind.kind == "Endpoints") return endpoints_cells(object, now);
-  if (kind.kind == "EndpointSlice") return slice_cells(object, now);
-  if (kind.kind == "Deployment") return deployment_cells(object, now);
-  if (kind.kind == "ReplicaSet") return replica_set_cells(object, now);
-  if (kind.kind == "Node") return node_cells(object, now);
-  if (kind.kind == "Event") return event_cells(object, now);
-  if (kind.kind == "Namespace")
-    return {object.name(), string_at(status_of(object), "phase"), age_of(object, now)};
-  const Json& body = object.body();
-  const auto entries = object_at(body, "data").size() + object_at(body, "binaryData").size();
-  if (kind.kind == "ConfigMap") return {object.name(), entries, age_of(object, now)};
-  if (kind.kind == "Secret") return {object.name(), string_at(body, "type"), entries, age_of(object, now)};
-  if (kind.kind == "ServiceAccount")
-    return {object.name(), array_at(body, "secrets").size(), age_of(object, now)};
-  return {object.name(), age_of(object, now)};
+  const auto it = all_cells().find(kind.group_resource());
+  return it == all_cells().end() ? plain_cells(object, now) : it->second(object, now);
 }
 
 std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta,

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "api/schema.h"
-
 namespace minik::controllers {
 
 using api::Object;
@@ -38,7 +36,7 @@ void GarbageController::note(const ObjectPtr& before, const ObjectPtr& after) {
     }
   }
   if (after == nullptr) return;
-  alive_.insert(after->uid());
+  alive_.insert_or_assign(after->uid(), after->key());
   for (const auto& owner : after->meta().owners) dependents_[owner.uid].insert(after->key());
   if (!after->meta().owners.empty() || waits_for_dependents(*after)) suspects_.insert(after->key());
 }
@@ -51,26 +49,25 @@ bool GarbageController::any_owner_left(const Object& object) const {
 
 std::vector<Write> GarbageController::reconcile(const World& world) {
   suspects_.clear();
-  for (const auto& kind : api::Schema::builtin().kinds()) {
-    if (kind.kind == "Event") continue;  // Events own nothing and are owned by nothing.
-    api::Snapshot::diff(seen_.get(), *world.objects, kind.group_resource(),
-                        [&](const ObjectPtr& before, const ObjectPtr& after) { note(before, after); });
+  std::set<std::string> resources;
+  for (const api::Snapshot* objects : {seen_.get(), world.objects.get()}) {
+    if (objects == nullptr) continue;
+    for (auto& resource : objects->resources()) resources.insert(std::move(resource));
   }
+  resources.erase("events");  // Events own nothing and are owned by nothing.
   // A dependent that went may be the last one that its owner waits for.
-  std::set<api::Key> waiting;
-  for (const auto& kind : api::Schema::builtin().kinds()) {
-    api::Snapshot::diff(seen_.get(), *world.objects, kind.group_resource(),
+  std::set<std::string> lost_owners;
+  for (const auto& resource : resources) {
+    api::Snapshot::diff(seen_.get(), *world.objects, resource,
                         [&](const ObjectPtr& before, const ObjectPtr& after) {
+                          note(before, after);
                           if (before == nullptr || after != nullptr) return;
-                          for (const auto& owner : before->meta().owners) {
-                            const api::Kind* owner_kind =
-                                api::Schema::builtin().by_kind(owner.api_version, owner.kind);
-                            if (owner_kind != nullptr)
-                              waiting.insert({owner_kind->group_resource(), before->ns(), owner.name});
-                          }
+                          for (const auto& owner : before->meta().owners) lost_owners.insert(owner.uid);
                         });
   }
-  suspects_.insert(waiting.begin(), waiting.end());
+  for (const auto& uid : lost_owners) {
+    if (const auto it = alive_.find(uid); it != alive_.end()) suspects_.insert(it->second);
+  }
   seen_ = world.objects;
   std::vector<Write> writes;
   for (const api::Key& key : suspects_) {

@@ -18,7 +18,7 @@ class GarbageController final : public Controller {
   bool any_owner_left(const api::Object& object) const;
 
   api::SnapshotPtr seen_;
-  std::set<std::string> alive_;                                     // Uids of all objects.
+  std::unordered_map<std::string, api::Key> alive_;                 // All objects by uid.
   std::unordered_map<std::string, std::set<api::Key>> dependents_;  // Owner's uid → who names it.
   std::set<api::Key> suspects_;                                     // To look at in this round.
 };

@@ -1,7 +1,5 @@
 #include "controllers/namespaces.h"
 
-#include "api/schema.h"
-
 namespace minik::controllers {
 
 using api::ObjectPtr;
@@ -18,9 +16,8 @@ Json default_account(const std::string& ns) {
 // Deletes what is left; lets the namespace go once nothing is.
 void empty_out(const World& world, const api::Object& ns, std::vector<Write>& writes) {
   bool empty = true;
-  for (const auto& kind : api::Schema::builtin().kinds()) {
-    if (!kind.namespaced) continue;
-    world.objects->for_each(kind.group_resource(), ns.name(), [&](const ObjectPtr& object) {
+  for (const auto& resource : world.objects->resources()) {
+    world.objects->for_each(resource, ns.name(), [&](const ObjectPtr& object) {
       empty = false;
       if (!object->meta().deletion) writes.push_back(remove(*object));
     });
