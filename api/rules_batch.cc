@@ -104,7 +104,18 @@ std::string schedule_error(const std::string& text) {
 }  // namespace
 
 void default_job(Json& job) {
-  if (job.contains("spec") && job["spec"].is_object()) default_job_spec(job["spec"]);
+  if (!job.contains("spec") || !job["spec"].is_object()) return;
+  Json& spec = job["spec"];
+  default_job_spec(spec);
+  const std::string uid = string_at(object_at(job, "metadata"), "uid");
+  if (spec.contains("selector") || bool_at(spec, "manualSelector") || uid.empty()) return;
+  spec["selector"] = {{"matchLabels", {{"batch.kubernetes.io/controller-uid", uid}}}};
+  Json& labels = spec["template"]["metadata"]["labels"];
+  const std::string name = string_at(object_at(job, "metadata"), "name");
+  for (const std::string prefix : {"batch.kubernetes.io/", ""}) {
+    labels[prefix + "controller-uid"] = uid;
+    labels[prefix + "job-name"] = name;
+  }
 }
 
 void validate_job(Causes& causes, const Json& job) { check_job_spec(causes, object_at(job, "spec"), "spec"); }

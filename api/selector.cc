@@ -63,7 +63,8 @@ LabelSelector LabelSelector::from_labels(const Labels& labels) {
 
 Result<LabelSelector> LabelSelector::from_json(const Json& json) {
   LabelSelector selector;
-  for (const auto& [key, value] : object_at(json, "matchLabels").items()) {
+  const bool plain = !json.contains("matchLabels") && !json.contains("matchExpressions");
+  for (const auto& [key, value] : (plain ? json : object_at(json, "matchLabels")).items()) {
     if (value.is_string())
       selector.requirements_.push_back({key, Requirement::Op::kIn, {value.get<std::string>()}});
   }

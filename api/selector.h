@@ -25,7 +25,8 @@ class LabelSelector {
   LabelSelector() = default;                                     // Selects everything.
   static Result<LabelSelector> parse(std::string_view text);     // a=b,c in (x,y),!d
   static LabelSelector from_labels(const Labels& labels);        // A Service's selector.
-  static Result<LabelSelector> from_json(const Json& selector);  // A metav1.LabelSelector.
+  // A metav1.LabelSelector, or the plain map of labels that the oldest kinds have.
+  static Result<LabelSelector> from_json(const Json& selector);
   bool matches(const Labels& labels) const;
   bool empty() const { return requirements_.empty(); }
   const std::vector<Requirement>& requirements() const { return requirements_; }

@@ -6,6 +6,7 @@
 
 #include "api/conversion.h"
 #include "api/patch.h"
+#include "api/selector.h"
 #include "base/files.h"
 #include "base/log.h"
 
@@ -94,12 +95,8 @@ Json Registry::scale_of(const Object& object) {
   const Json& spec = object_at(object.body(), "spec");
   scale["spec"]["replicas"] = int_at(spec, "replicas", 1);
   scale["status"]["replicas"] = int_at(object_at(object.body(), "status"), "replicas");
-  std::string selector;
-  for (const auto& [key, value] : object_at(object_at(spec, "selector"), "matchLabels").items()) {
-    selector +=
-        (selector.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
-  }
-  scale["status"]["selector"] = selector;
+  const auto selector = api::LabelSelector::from_json(object_at(spec, "selector"));
+  scale["status"]["selector"] = selector.ok() ? selector->text() : "";
   return scale;
 }
 
@@ -164,10 +161,11 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
   if (has_status(kind)) body.erase("status");
   for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"})
     meta.erase(member);
+  meta["uid"] = random_uuid();
+  meta["creationTimestamp"] = rfc3339(clock_.now());
   TRY(admit(tx, target, body, nullptr));
-  if (kind.kind == "Pod") body["status"]["phase"] = "Pending";
-  body["metadata"]["uid"] = random_uuid();
-  body["metadata"]["creationTimestamp"] = rfc3339(clock_.now());
+  if (kind.kind == "Pod" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume")
+    body["status"]["phase"] = "Pending";
   if (body.contains("spec")) body["metadata"]["generation"] = 1;
   return tx.put(kind.group_resource(), std::move(body));
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ class Controller {
  public:
   virtual ~Controller() = default;
   virtual std::vector<api::Write> reconcile(const World& world) = 0;
+  // When it wants to look again though nothing changed.
+  virtual std::optional<WallTime> next_look() const { return std::nullopt; }
 };
 
 // What every write of a controller looks like.

@@ -21,7 +21,7 @@ class Sandbox : public ::testing::Test {
     all_.push_back(std::make_unique<NamespaceController>());
     all_.push_back(std::make_unique<PodStatusController>());
     all_.push_back(std::make_unique<DeploymentController>());
-    all_.push_back(std::make_unique<ReplicaSetController>());
+    all_.push_back(std::make_unique<ReplicaSetController>("replicasets.apps", "ReplicaSet"));
     all_.push_back(std::make_unique<EndpointsController>());
     all_.push_back(std::make_unique<GarbageController>());
   }

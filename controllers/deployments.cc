@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "base/files.h"
 #include "base/text.h"
+#include "controllers/pod_template.h"
 
 namespace minik::controllers {
 
@@ -21,19 +21,6 @@ constexpr const char* kRevision = "deployment.kubernetes.io/revision";
 
 const Json& spec_of(const Object& object) { return object_at(object.body(), "spec"); }
 const Json& status_of(const Object& object) { return object_at(object.body(), "status"); }
-
-// Ten characters of the name-safe alphabet, as kubectl users know them.  `collisions` makes another name when
-// a ReplicaSet of somebody else has this one.
-std::string template_hash(const Json& pod_template, std::int64_t collisions) {
-  static constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-  std::uint64_t hash = fnv1a(to_text(pod_template) + (collisions == 0 ? "" : std::to_string(collisions)));
-  std::string out;
-  for (int i = 0; i < 10; ++i) {
-    out += kAlphabet[hash % kAlphabet.size()];
-    hash /= kAlphabet.size();
-  }
-  return out;
-}
 
 Json without_hash(Json pod_template) {
   if (find(pod_template, "metadata", "labels") != nullptr)
@@ -66,7 +53,7 @@ RolloutLimits limits_of(const Object& deployment) {
 
 Json new_set(const Object& deployment, std::int64_t replicas, std::int64_t revision) {
   const Json& spec = spec_of(deployment);
-  const std::string hash = template_hash(spec["template"], int_at(status_of(deployment), "collisionCount"));
+  const std::string hash = short_hash(spec["template"], int_at(status_of(deployment), "collisionCount"));
   Json set = {{"kind", "ReplicaSet"}, {"apiVersion", "apps/v1"}};
   Json pod_template = spec["template"];
   pod_template["metadata"]["labels"][kHashLabel] = hash;

@@ -1,6 +1,6 @@
 #include "controllers/owner_index.h"
 
-#include "api/selector.h"
+#include "controllers/pod_template.h"
 
 namespace minik::controllers {
 namespace {
@@ -49,11 +49,11 @@ std::vector<api::ObjectPtr> OwnerIndex::owned(const api::Snapshot& now, const st
 
 std::vector<api::Write> OwnerIndex::adopt(const api::Snapshot& now, const api::Object& owner) const {
   std::vector<api::Write> writes;
-  const auto selector = api::LabelSelector::from_json(object_at(object_at(owner.body(), "spec"), "selector"));
-  if (!selector.ok() || selector->empty()) return writes;
+  const api::LabelSelector selector = selector_of(owner);
+  if (selector.empty()) return writes;
   for (auto it = orphans_.lower_bound({owner.ns(), ""}); it != orphans_.end() && it->ns == owner.ns(); ++it) {
     const api::ObjectPtr orphan = now.find(resource_, it->ns, it->name);
-    if (orphan == nullptr || !selector->matches(orphan->meta().labels)) continue;
+    if (orphan == nullptr || !selector.matches(orphan->meta().labels)) continue;
     Json body = orphan->body();
     body["metadata"]["ownerReferences"].push_back(owner_reference(owner));
     writes.push_back(put(*orphan, std::move(body)));
@@ -69,6 +69,16 @@ std::vector<api::Write> OwningController::reconcile(const World& world) {
                         dirty.insert({owner.ns(), owner.name()});
                       });
   owned_.update(seen_.get(), *world.objects, dirty);
+  for (const auto& resource : also_) {
+    if (api::Snapshot::same(seen_.get(), *world.objects, resource)) continue;
+    world.objects->for_each(resource_, "", [&](const api::ObjectPtr& owner) {
+      dirty.insert({owner->ns(), owner->name()});
+    });
+  }
+  while (!due_.empty() && due_.begin()->first <= world.now) {
+    dirty.insert(due_.begin()->second);
+    due_.erase(due_.begin());
+  }
   seen_ = world.objects;
   std::vector<api::Write> writes;
   for (const api::NsName& name : dirty) {
@@ -76,6 +86,15 @@ std::vector<api::Write> OwningController::reconcile(const World& world) {
     if (owner != nullptr && !owner->meta().deletion) sync(world, *owner, writes);
   }
   return writes;
+}
+
+std::optional<WallTime> OwningController::next_look() const {
+  if (due_.empty()) return std::nullopt;
+  return due_.begin()->first;
+}
+
+void OwningController::look_again(const api::Object& owner, WallTime when) const {
+  due_.insert({when, {owner.ns(), owner.name()}});
 }
 
 }  // namespace minik::controllers

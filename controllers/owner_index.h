@@ -42,18 +42,23 @@ class OwnerIndex {
 // A controller of owners: looks again at each owner that changed, or whose objects did.
 class OwningController : public Controller {
  public:
-  OwningController(std::string resource, OwnerIndex owned)
-      : resource_(std::move(resource)), owned_(std::move(owned)) {}
+  // A change of any object of `also` concerns every owner.
+  OwningController(std::string resource, OwnerIndex owned, std::vector<std::string> also = {})
+      : resource_(std::move(resource)), owned_(std::move(owned)), also_(std::move(also)) {}
   std::vector<api::Write> reconcile(const World& world) final;
+  std::optional<WallTime> next_look() const final;
 
  protected:
   // Makes one living owner right.
   virtual void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const = 0;
   const OwnerIndex& owned() const { return owned_; }
+  void look_again(const api::Object& owner, WallTime when) const;
 
  private:
   std::string resource_;
   OwnerIndex owned_;
+  std::vector<std::string> also_;
+  mutable std::set<std::pair<WallTime, api::NsName>> due_;
   api::SnapshotPtr seen_;
 };
 

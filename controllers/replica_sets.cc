@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "api/pod.h"
-#include "base/files.h"
+#include "controllers/pod_template.h"
 
 namespace minik::controllers {
 
@@ -12,8 +12,6 @@ using api::ObjectPtr;
 using api::Write;
 
 namespace {
-
-constexpr std::size_t kNamePrefixMax = 57;  // 63 less "-" and five random characters.
 
 // The pod that is given up first stands first: unassigned, not running, not ready, youngest.
 bool given_up_before(const ObjectPtr& a, const ObjectPtr& b) {
@@ -24,19 +22,6 @@ bool given_up_before(const ObjectPtr& a, const ObjectPtr& b) {
   };
   if (rank(x) != rank(y)) return rank(x) < rank(y);
   return a->meta().created > b->meta().created;
-}
-
-Json pod_from(const Object& set) {
-  const Json& template_json = object_at(object_at(set.body(), "spec"), "template");
-  Json pod = {{"kind", "Pod"}, {"apiVersion", "v1"}, {"spec", object_at(template_json, "spec")}};
-  pod["metadata"] = object_at(template_json, "metadata");
-  const std::string prefix = set.name().substr(0, kNamePrefixMax) + "-";
-  pod["metadata"]["generateName"] = prefix;
-  pod["metadata"]["name"] = prefix + random_suffix(5);
-  pod["metadata"]["namespace"] = set.ns();
-  pod["metadata"]["ownerReferences"] = Json::array({owner_reference(set)});
-  pod["metadata"].erase("creationTimestamp");
-  return pod;
 }
 
 Json status_of(const Object& set, const std::vector<ObjectPtr>& active) {
@@ -70,7 +55,9 @@ void ReplicaSetController::sync(const World& world, const Object& set, std::vect
       active, [](const ObjectPtr& pod) { return pod->meta().deletion || pod->view<api::Pod>().finished(); });
   const auto wanted = static_cast<std::size_t>(
       std::max<std::int64_t>(0, int_at(object_at(set.body(), "spec"), "replicas", 1)));
-  for (std::size_t i = active.size(); i < wanted; ++i) writes.push_back(create("pods", pod_from(set)));
+  for (std::size_t i = active.size(); i < wanted; ++i)
+    writes.push_back(
+        create("pods", pod_from_template(set, object_at(object_at(set.body(), "spec"), "template"))));
   if (active.size() > wanted) {
     std::sort(active.begin(), active.end(), given_up_before);
     for (std::size_t i = 0; i < active.size() - wanted; ++i) writes.push_back(remove(*active[i]));

@@ -1,4 +1,5 @@
-// ReplicaSets: the wanted number of pods of a template, and the status that says how far it is.
+// ReplicaSets and ReplicationControllers: the wanted number of pods of a template, and the status that says
+// how far it is.
 #pragma once
 
 #include "controllers/owner_index.h"
@@ -7,7 +8,9 @@ namespace minik::controllers {
 
 class ReplicaSetController final : public OwningController {
  public:
-  ReplicaSetController() : OwningController("replicasets.apps", {"pods", "replicasets.apps", "ReplicaSet"}) {}
+  // `resource` and `kind`: of the owners.
+  ReplicaSetController(const std::string& resource, const std::string& kind)
+      : OwningController(resource, {"pods", resource, kind}) {}
 
  private:
   void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const override;

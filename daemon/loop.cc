@@ -97,9 +97,21 @@ void Loop::run_controllers() {
       for (api::Write& write : controller->reconcile(world)) writes.push_back(std::move(write));
     }
     for (api::Write& write : parts_.addresses->update(objects, world.now)) writes.push_back(std::move(write));
-    if (writes.empty()) return;
+    if (writes.empty()) return plan_next_look(world.now);
     for (const Error& error : parts_.registry.apply(writes)) log_warn("controllers", "{}", error.message());
   }
+}
+
+void Loop::plan_next_look(WallTime now) {
+  std::optional<WallTime> next;
+  for (const auto& controller : parts_.controllers) {
+    const auto look = controller->next_look();
+    if (look && (!next || *look < *next)) next = look;
+  }
+  if (!next || (next_look_ > now && next_look_ <= *next)) return;
+  next_look_ = *next;
+  const auto wait = std::chrono::duration_cast<Millis>(*next - now) + Millis(1);
+  events_.after(std::max(Millis(1), wait), [this] { inbox_.wake(); });
 }
 
 void Loop::make_true(const SnapshotPtr& objects) {
@@ -196,6 +208,9 @@ void Loop::wish(const SnapshotPtr& objects) {
 }
 
 void Loop::record_events(const SnapshotPtr& objects) {
+  for (auto& happening : controllers::happenings_between(told_.get(), *objects))
+    recorder_.note(std::move(happening));
+  told_ = objects;
   const auto writes = recorder_.take(objects, parts_.clock.now());
   for (const Error& error : parts_.registry.apply(writes)) log_debug("events", "{}", error.message());
 }

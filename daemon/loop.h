@@ -75,6 +75,7 @@ class Loop {
   void tick();
   void take_messages();
   void run_controllers();
+  void plan_next_look(WallTime now);  // Wakes when a controller wants to look again.
   void make_true(const api::SnapshotPtr& objects);
   void serve_dns(const api::SnapshotPtr& objects);
   void wish(const api::SnapshotPtr& objects);
@@ -91,6 +92,8 @@ class Loop {
   netd::Plan known_;           // What the kernel holds, as far as we know.
   bool kernel_known_ = false;  // False: reset at the next tick.
   EventRecorder recorder_;
+  api::SnapshotPtr told_;  // Events tell what happened up to here.
+  WallTime next_look_{};
   std::set<std::string> told_problems_;
 
   std::unique_ptr<dns::Server> dns_server_;
