@@ -209,12 +209,12 @@ Result<Json> json_patch(const Json& target, const Json& operations) {
     return target.patch(operations);
   } catch (const nlohmann::json::other_error&) {  // A failed `test`.
     return Error(Code::kInvalid, "the server rejected our request due to an error in our request")
-        .with_causes({{"FieldValueInvalid", "patch", "testing value failed"}});
+        .with_causes({{"UnexpectedServerResponse", "", "testing value failed"}});
   } catch (const nlohmann::json::exception& e) {
     std::string what = e.what();
     if (const auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
     return Error(Code::kInvalid, "the server rejected our request due to an error in our request")
-        .with_causes({{"FieldValueInvalid", "patch", what}});
+        .with_causes({{"UnexpectedServerResponse", "", what}});
   }
 }
 

@@ -17,7 +17,8 @@ std::string media_type(const std::string& header) {
 }
 
 bool is_yaml(const std::string& type) {
-  return type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml";
+  return type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml" ||
+         type == "application/apply-patch+yaml";
 }
 
 Error cannot_handle(const api::Kind& kind, std::string_view why) {

@@ -61,6 +61,7 @@ class Handler {
   Result<Response> post(const Request& request, const Route& route);
   Result<Response> put(const Request& request, const Route& route);
   Result<Response> patch(const Request& request, const Route& route);
+  Result<Response> apply(const Request& request, const Route& route, const WriteOptions& options);
   Result<Response> remove(const Request& request, const Route& route);
   Result<Response> remove_collection(const Request& request, const Route& route);
 

@@ -185,7 +185,7 @@ TEST_F(HandlerTest, RefusesNonsenseAndStoresNothing) {
       400);
   EXPECT_EQ(send("POST", services, "{metadata: {name: a}, spec: {ports: [{port: x}]}}").status, 400);
   EXPECT_EQ(send("POST", services, "{spec: {ports: [{port: 1}]}}").status, 422);
-  EXPECT_EQ(send("POST", services + "?dryRun=Some", "{metadata: {name: a}}").status, 400);
+  EXPECT_EQ(send("POST", services + "?dryRun=Some", "{metadata: {name: a}}").status, 422);
   EXPECT_EQ(
       send("POST", "/api/v1/namespaces/nowhere/services", "{metadata: {name: a}, spec: {ports: [{port: 1}]}}")
           .status,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "api/conversion.h"
+#include "api/managed_fields.h"
 #include "api/patch.h"
 #include "apiserver/handler.h"
 #include "apiserver/status.h"
@@ -15,13 +16,34 @@ Target target_of(const Route& route) {
           route.kind->stored == nullptr ? nullptr : route.kind};
 }
 
-Result<WriteOptions> write_options(const Request& request) {
-  const std::string dry_run = request.param("dryRun");
-  if (!dry_run.empty() && dry_run != "All") {
-    return Error(Code::kInvalid,
-                 fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", dry_run));
+// The fieldManager parameter, or the program's name from the User-Agent.
+std::string manager_of(const Request& request) {
+  const std::string named = request.param("fieldManager");
+  if (!named.empty()) return named;
+  std::string program = request.user_agent.substr(0, request.user_agent.find('/'));
+  if (program.empty() || !api::field_manager_error(program).empty()) program = "unknown";
+  return program;
+}
+
+Error bad_option(std::string_view options, std::string field, std::string message) {
+  return api::invalid(std::string(options) + ".meta.k8s.io", "",
+                      {{"FieldValueInvalid", std::move(field), std::move(message)}});
+}
+
+// `kind`: CreateOptions, UpdateOptions, PatchOptions.
+Result<WriteOptions> write_options(const Request& request, std::string_view kind) {
+  for (auto [it, end] = request.query.equal_range("dryRun"); it != end; ++it) {
+    if (it->second != "All")
+      return bad_option(kind, "dryRun",
+                        fmt::format("Unsupported value: \"{}\": supported values: \"All\"", it->second));
   }
-  return WriteOptions{!dry_run.empty()};
+  if (const std::string error = api::field_manager_error(request.param("fieldManager")); !error.empty())
+    return bad_option(kind, "fieldManager", error);
+  WriteOptions options;
+  options.dry_run = request.query.contains("dryRun");
+  options.manager = manager_of(request);
+  options.force = request.flag("force");
+  return options;
 }
 
 Result<> check_namespace_of(const Json& body, const Route& route) {
@@ -82,7 +104,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
   if (route.kind->namespaced && route.ns.empty()) {
     return Error(Code::kInvalid, "an empty namespace may not be set during creation");
   }
-  const WriteOptions options = TRY(write_options(request));
+  const WriteOptions options = TRY(write_options(request, "CreateOptions"));
   Decoded decoded = TRY(decode_object(request, *route.kind));
   TRY(check_namespace_of(decoded.body, route));
   api::to_stored(*route.kind, decoded.body);
@@ -94,7 +116,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
 }
 
 Result<Response> Handler::put(const Request& request, const Route& route) {
-  const WriteOptions options = TRY(write_options(request));
+  const WriteOptions options = TRY(write_options(request, "UpdateOptions"));
   Decoded decoded = TRY(decode_object(request, shape_of(route)));
   TRY(check_namespace_of(decoded.body, route));
   api::to_stored(*route.kind, decoded.body);
@@ -112,9 +134,12 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
 }
 
 Result<Response> Handler::patch(const Request& request, const Route& route) {
-  const WriteOptions options = TRY(write_options(request));
+  const WriteOptions options = TRY(write_options(request, "PatchOptions"));
   const std::string type =
       lower(trim(std::string_view(request.content_type).substr(0, request.content_type.find(';'))));
+  if (type == "application/apply-patch+yaml") return apply(request, route, options);
+  if (request.query.contains("force"))
+    return bad_option("PatchOptions", "force", "Forbidden: may not be specified for non-apply patch");
   PatchType how = PatchType::kMerge;
   if (type == "application/strategic-merge-patch+json")
     how = PatchType::kStrategic;
@@ -124,7 +149,8 @@ Result<Response> Handler::patch(const Request& request, const Route& route) {
     return Error(Code::kUnsupported,
                  "the body of the request was in an unknown format - accepted media types include: "
                  "application/json-patch+json, "
-                 "application/merge-patch+json, application/strategic-merge-patch+json");
+                 "application/merge-patch+json, application/strategic-merge-patch+json, "
+                 "application/apply-patch+yaml");
   }
   Json patch = TRY(decode_value(request));
   std::vector<std::string> warnings;
@@ -144,6 +170,42 @@ Result<Response> Handler::patch(const Request& request, const Route& route) {
   const auto object = TRY(parts_.registry.patch(target_of(route), how, patch, options));
   if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   return object_response(request, route, object, parts_.clock.now());
+}
+
+Result<Response> Handler::apply(const Request& request, const Route& route, const WriteOptions& options) {
+  if (request.param("fieldManager").empty()) {
+    return api::invalid(
+        "PatchOptions.meta.k8s.io", "",
+        {{"FieldValueRequired", "fieldManager", "Required value: is required for apply patch"}});
+  }
+  Decoded decoded = TRY(decode_object(request, shape_of(route)));
+  TRY(check_namespace_of(decoded.body, route));
+  if (route.subresource == "scale") {  // One field: a merge says the same.
+    const auto scaled =
+        TRY(parts_.registry.patch(target_of(route), PatchType::kMerge, decoded.body, options));
+    return object_response(request, route, scaled, parts_.clock.now());
+  }
+  const Json& meta = object_at(decoded.body, "metadata");
+  if (const Json* fields = find(meta, "managedFields"); fields != nullptr && !fields->empty())
+    return Error(Code::kInvalid, "metadata.managedFields must be nil");
+  for (const char* member : {"kind", "apiVersion"}) {
+    if (string_at(decoded.body, member).empty())
+      return Error(Code::kInvalid, fmt::format("the {} of the configuration must be set", member));
+  }
+  if (const std::string name = string_at(meta, "name"); !name.empty() && name != route.name)
+    return Error(
+        Code::kInvalid,
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, route.name));
+  api::drop_nulls(decoded.body);
+  decoded.body["metadata"]["name"] = route.name;
+  if (!route.ns.empty()) decoded.body["metadata"]["namespace"] = route.ns;
+  api::to_stored(*route.kind, decoded.body);
+  const auto applied = TRY(parts_.registry.apply_config(target_of(route), decoded.body, options));
+  if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(applied.object->revision());
+  Response response =
+      object_response(request, route, applied.object, parts_.clock.now(), applied.created ? 201 : 200);
+  response.warnings = std::move(decoded.warnings);
+  return response;
 }
 
 Result<Response> Handler::remove(const Request& request, const Route& route) {

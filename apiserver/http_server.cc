@@ -176,6 +176,7 @@ Request request_of(const httplib::Request& from, std::optional<User> user) {
   request.content_type = from.get_header_value("Content-Type");
   request.accept = from.get_header_value("Accept");
   request.host = from.get_header_value("Host");
+  request.user_agent = from.get_header_value("User-Agent");
   request.user = std::move(user);
   if (const auto at = from.target.find('?'); at != std::string::npos)
     request.query = parse_query(from.target.substr(at + 1));

@@ -79,7 +79,23 @@ Result<Json> replicas_of(const Target& target, const Json& scale) {
   return Json(wanted);
 }
 
+// Undoes a dry run; its answer has the revision that is stored.
+ObjectPtr forget(Tx& tx, const Object& made, const Object* old) {
+  tx.discard();
+  Json body = made.body();
+  if (old == nullptr)
+    body["metadata"].erase("resourceVersion");
+  else
+    body["metadata"]["resourceVersion"] = std::to_string(old->revision());
+  return std::make_shared<Object>(made.resource(), old == nullptr ? 0 : old->revision(), std::move(body));
+}
+
 }  // namespace
+
+api::FieldWriter Registry::writer_of(const Target& target, const WriteOptions& options) const {
+  const Kind& version = target.served == nullptr ? *target.kind : *target.served;
+  return {options.manager, version.api_version(), target.subresource, clock_.now()};
+}
 
 Error not_found(const Target& target) {
   return Error(Code::kNotFound,
@@ -131,7 +147,7 @@ Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const J
   return {};
 }
 
-Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
+Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, const WriteOptions& options) {
   Target target = wanted;
   const Kind& kind = *target.kind;
   api::drop_nulls(body);
@@ -159,19 +175,25 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
   body["kind"] = kind.kind;
   body["apiVersion"] = kind.api_version();
   if (has_status(kind)) body.erase("status");
-  for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"})
+  for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"})
     meta.erase(member);
+  if (!options.applied) meta.erase("managedFields");
   meta["uid"] = random_uuid();
   meta["creationTimestamp"] = rfc3339(clock_.now());
   TRY(admit(tx, target, body, nullptr));
   if (kind.kind == "Pod" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume")
     body["status"]["phase"] = "Pending";
   if (body.contains("spec")) body["metadata"]["generation"] = 1;
+  if (!options.manager.empty() && !options.applied)
+    api::track_update(*kind.type, nullptr, body, writer_of(wanted, options));
   return tx.put(kind.group_resource(), std::move(body));
 }
 
 // Stores `body` in place of `old` unless nothing changed; removes the object when its last finalizer went.
-Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Object& old, Json body) {
+Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Object& old, Json body,
+                                         const WriteOptions& options) {
+  if (!options.manager.empty() && !options.applied)
+    api::track_update(*target.kind->type, &old.body(), body, writer_of(target, options));
   if (equal_but_revision(body, old.body())) return tx.now().find(target.key());
   const Json* spec = find(body, "spec");
   const Json* old_spec = find(old.body(), "spec");
@@ -187,7 +209,8 @@ Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Obj
   return stored;
 }
 
-Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object& old, Json body) {
+Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object& old, Json body,
+                                      const WriteOptions& options) {
   const Kind& kind = *target.kind;
   TRY(check_preconditions(target, body, old));
   if (target.subresource == "status") {
@@ -196,17 +219,19 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
       next["status"] = body["status"];
     else
       next.erase("status");
-    return store_change(tx, target, old, std::move(next));
+    if (options.applied)
+      next["metadata"]["managedFields"] = object_at(body, "metadata").value("managedFields", Json());
+    return store_change(tx, target, old, std::move(next), options);
   }
   if (target.subresource == "scale") {
     Json next = old.body();
     next["spec"]["replicas"] = TRY(replicas_of(target, body));
-    return store_change(tx, target, old, std::move(next));
+    return store_change(tx, target, old, std::move(next), options);
   }
   if (target.subresource == "finalize") {
     Json next = old.body();
     next["spec"]["finalizers"] = array_at(object_at(body, "spec"), "finalizers");
-    return store_change(tx, target, old, std::move(next));
+    return store_change(tx, target, old, std::move(next), options);
   }
   api::drop_nulls(body);
   Json& meta = body["metadata"];
@@ -232,14 +257,14 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
       return api::invalid(kind.kind, target.name, std::move(causes));
     }
   }
-  return store_change(tx, target, old, std::move(body));
+  return store_change(tx, target, old, std::move(body), options);
 }
 
 Result<ObjectPtr> Registry::create(const Target& target, Json body, const WriteOptions& options) {
   ObjectPtr made;
   TRY(store_.transact([&](Tx& tx) -> Result<> {
-    made = TRY(create_in(tx, target, std::move(body)));
-    if (options.dry_run) tx.discard();
+    made = TRY(create_in(tx, target, std::move(body), options));
+    if (options.dry_run) made = forget(tx, *made, nullptr);
     return {};
   }));
   return made;
@@ -250,8 +275,8 @@ Result<ObjectPtr> Registry::replace(const Target& target, const Json& body, cons
   TRY(store_.transact([&](Tx& tx) -> Result<> {
     const ObjectPtr old = tx.now().find(target.key());
     if (old == nullptr) return not_found(target);
-    made = TRY(update_in(tx, target, *old, body));
-    if (options.dry_run) tx.discard();
+    made = TRY(update_in(tx, target, *old, body, options));
+    if (options.dry_run) made = forget(tx, *made, old.get());
     return {};
   }));
   return made;
@@ -267,6 +292,7 @@ Result<Json> Registry::apply_patch(const Target& target, const Object& old, Patc
     case PatchType::kJson:
       next = TRY(api::json_patch(current, patch));
       break;
+    case PatchType::kApply:  // apply_config's.
     case PatchType::kMerge:
       next = api::merge_patch(current, patch);
       break;
@@ -296,11 +322,30 @@ Result<ObjectPtr> Registry::patch(const Target& target, PatchType type, const Js
     const ObjectPtr old = tx.now().find(target.key());
     if (old == nullptr) return not_found(target);
     Json next = TRY(apply_patch(target, *old, type, patch));
-    made = TRY(update_in(tx, target, *old, std::move(next)));
-    if (options.dry_run) tx.discard();
+    made = TRY(update_in(tx, target, *old, std::move(next), options));
+    if (options.dry_run) made = forget(tx, *made, old.get());
     return {};
   }));
   return made;
+}
+
+Result<Registry::Applied> Registry::apply_config(const Target& target, const Json& config,
+                                                 const WriteOptions& options) {
+  WriteOptions inner = options;
+  inner.applied = true;
+  Applied applied;
+  TRY(store_.transact([&](Tx& tx) -> Result<> {
+    const ObjectPtr old = tx.now().find(target.key());
+    if (old == nullptr && !target.subresource.empty()) return not_found(target);
+    Json next = TRY(api::apply_config(*target.kind->type, old == nullptr ? nullptr : &old->body(), config,
+                                      writer_of(target, options), options.force));
+    applied.created = old == nullptr;
+    applied.object = old == nullptr ? TRY(create_in(tx, target, std::move(next), inner))
+                                    : TRY(update_in(tx, target, *old, std::move(next), inner));
+    if (options.dry_run) applied.object = forget(tx, *applied.object, old.get());
+    return {};
+  }));
+  return applied;
 }
 
 Result<Deleted> Registry::remove(const Target& target, const DeleteOptions& options) {

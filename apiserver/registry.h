@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/managed_fields.h"
 #include "api/rules.h"
 #include "api/schema.h"
 #include "apiserver/service_leases.h"
@@ -17,19 +18,22 @@
 
 namespace minik::apiserver {
 
-enum class PatchType : std::uint8_t { kJson, kMerge, kStrategic };
+enum class PatchType : std::uint8_t { kJson, kMerge, kStrategic, kApply };
 
 // What a URL names.
 struct Target {
   const api::Kind* kind = nullptr;
   std::string ns, name;
-  std::string subresource;  // "", "status", "scale", "finalize"
+  std::string subresource;            // "", "status", "scale", "finalize"
   const api::Kind* served = nullptr;  // The version of the patch, when it is not the stored one.
   api::Key key() const { return {kind->group_resource(), ns, name}; }
 };
 
 struct WriteOptions {
   bool dry_run = false;
+  std::string manager;   // Who gets the changed fields; empty (our own controllers): nobody.
+  bool force = false;    // Apply: take fields from those who hold another value there.
+  bool applied = false;  // Set inside: the body brings its managed fields.
 };
 
 struct DeleteOptions {
@@ -55,6 +59,12 @@ class Registry {
   Result<api::ObjectPtr> patch(const Target& target, PatchType type, const Json& patch,
                                const WriteOptions& options);
   Result<Deleted> remove(const Target& target, const DeleteOptions& options);
+  // Server-side apply: merges `config` by the manager's fields; creates the object when there is none.
+  struct Applied {
+    api::ObjectPtr object;
+    bool created = false;
+  };
+  Result<Applied> apply_config(const Target& target, const Json& config, const WriteOptions& options);
   Result<std::vector<Deleted>> remove_all(const Target& target, const std::vector<api::Key>& keys,
                                           const DeleteOptions& options);
 
@@ -66,9 +76,12 @@ class Registry {
   static Json scale_of(const api::Object& object);
 
  private:
-  Result<api::ObjectPtr> create_in(Tx& tx, const Target& target, Json body);
-  Result<api::ObjectPtr> update_in(Tx& tx, const Target& target, const api::Object& old, Json body);
-  Result<api::ObjectPtr> store_change(Tx& tx, const Target& target, const api::Object& old, Json body);
+  Result<api::ObjectPtr> create_in(Tx& tx, const Target& target, Json body, const WriteOptions& options = {});
+  Result<api::ObjectPtr> update_in(Tx& tx, const Target& target, const api::Object& old, Json body,
+                                   const WriteOptions& options = {});
+  Result<api::ObjectPtr> store_change(Tx& tx, const Target& target, const api::Object& old, Json body,
+                                      const WriteOptions& options = {});
+  api::FieldWriter writer_of(const Target& target, const WriteOptions& options) const;
   Result<Deleted> remove_in(Tx& tx, const Target& target, const DeleteOptions& options);
   Result<Json> apply_patch(const Target& target, const api::Object& old, PatchType type, const Json& patch);
   Result<> apply_one(Tx& tx, const api::Write& write);

@@ -63,6 +63,11 @@ Json status_json(const Error& error, const About& about) {
   status["message"] = error.message();
   status["reason"] = row.reason;
   status["code"] = row.http;
+  // The reference knows neither object nor cause of a patch that does not fit: clients print the message.
+  if (!error.causes().empty() && error.causes()[0].reason == "UnexpectedServerResponse") {
+    status["details"] = Json::object();
+    return status;
+  }
   Json details = details_of(about, row.http == 422);
   for (const FieldCause& cause : error.causes()) {
     details["causes"].push_back(
