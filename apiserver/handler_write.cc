@@ -78,7 +78,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
   if (route.kind->namespaced && route.ns.empty()) {
     return Error(Code::kInvalid, "an empty namespace may not be set during creation");
   }
-  const WriteOptions options = TRY(write_options(request));
+  const WriteOptions options = guarded(TRY(write_options(request)), request);
   Decoded decoded = TRY(decode_object(request, *route.kind));
   TRY(check_namespace_of(decoded.body, route));
   const auto object = TRY(parts_.registry.create(target_of(route), std::move(decoded.body), options));
@@ -89,7 +89,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
 }
 
 Result<Response> Handler::put(const Request& request, const Route& route) {
-  const WriteOptions options = TRY(write_options(request));
+  const WriteOptions options = guarded(TRY(write_options(request)), request);
   Decoded decoded = TRY(decode_object(request, shape_of(route)));
   TRY(check_namespace_of(decoded.body, route));
   const std::string name = string_at(object_at(decoded.body, "metadata"), "name");
@@ -106,7 +106,7 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
 }
 
 Result<Response> Handler::patch(const Request& request, const Route& route) {
-  const WriteOptions options = TRY(write_options(request));
+  const WriteOptions options = guarded(TRY(write_options(request)), request);
   const std::string type =
       lower(trim(std::string_view(request.content_type).substr(0, request.content_type.find(';'))));
   PatchType how = PatchType::kMerge;

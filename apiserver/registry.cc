@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/patch.h"
+#include "apiserver/pod_admission.h"
 #include "base/files.h"
 #include "base/log.h"
 
@@ -117,6 +118,7 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
 // Defaults, allocation and rules; what every create and spec update goes through.
 Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const Json* old) {
   const Kind& kind = *target.kind;
+  if (kind.kind == "Pod" && old == nullptr) TRY(admit_service_account(tx.now(), target.ns, body));
   api::apply_defaults(*kind.type, body);
   api::default_object(kind, body);
   api::Causes causes;
@@ -168,7 +170,12 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
   body["metadata"]["uid"] = random_uuid();
   body["metadata"]["creationTimestamp"] = rfc3339(clock_.now());
   if (body.contains("spec")) body["metadata"]["generation"] = 1;
-  return tx.put(kind.group_resource(), std::move(body));
+  const ObjectPtr stored = tx.put(kind.group_resource(), std::move(body));
+  if (kind.kind == "Namespace") {  // So that its first pod finds the account that pods run as.
+    const Target account{api::Schema::builtin().by_key("serviceaccounts"), target.name, "default", ""};
+    TRY(create_in(tx, account, {{"metadata", {{"name", "default"}}}}));
+  }
+  return stored;
 }
 
 // Stores `body` in place of `old` unless nothing changed; removes the object when its last finalizer went.
@@ -240,6 +247,7 @@ Result<ObjectPtr> Registry::create(const Target& target, Json body, const WriteO
   ObjectPtr made;
   TRY(store_.transact([&](Tx& tx) -> Result<> {
     made = TRY(create_in(tx, target, std::move(body)));
+    if (options.check) TRY(options.check(tx.now(), *made, nullptr));
     if (options.dry_run) tx.discard();
     return {};
   }));
@@ -252,6 +260,7 @@ Result<ObjectPtr> Registry::replace(const Target& target, const Json& body, cons
     const ObjectPtr old = tx.now().find(target.key());
     if (old == nullptr) return not_found(target);
     made = TRY(update_in(tx, target, *old, body));
+    if (options.check) TRY(options.check(tx.now(), *made, old.get()));
     if (options.dry_run) tx.discard();
     return {};
   }));
@@ -297,6 +306,7 @@ Result<ObjectPtr> Registry::patch(const Target& target, PatchType type, const Js
       api::take_unknown_fields(*target.kind->type, next);
     }
     made = TRY(update_in(tx, target, *old, std::move(next)));
+    if (options.check) TRY(options.check(tx.now(), *made, old.get()));
     if (options.dry_run) tx.discard();
     return {};
   }));

@@ -5,6 +5,7 @@
 // kForbidden.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,10 @@ struct Target {
 
 struct WriteOptions {
   bool dry_run = false;
+  // Called in the transaction with what is about to be there and what was there before (null: nothing); its
+  // error undoes the write.
+  std::function<Result<>(const api::Snapshot& objects, const api::Object& next, const api::Object* before)>
+      check = {};
 };
 
 struct DeleteOptions {
