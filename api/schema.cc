@@ -100,6 +100,7 @@ Kind parse_kind(const Json& json) {
   kind.categories = words_at(json, "categories");
   kind.subresources = words_at(json, "subresources");
   kind.fields = words_at(json, "fields");
+  kind.verbs = words_at(json, "verbs");
   kind.namespaced = bool_at(json, "namespaced", true);
   for (const Json& c : array_at(json, "columns")) {
     kind.columns.push_back(
@@ -150,6 +151,10 @@ const Field* StructType::field(std::string_view field_name) const {
 
 bool Kind::has_subresource(std::string_view name) const {
   return std::find(subresources.begin(), subresources.end(), name) != subresources.end();
+}
+
+bool Kind::can(std::string_view verb) const {
+  return verbs.empty() || std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
 }
 
 const Schema& Schema::builtin() {

@@ -67,6 +67,7 @@ struct Column {
 struct Kind {
   std::string group, version, kind, resource, singular;
   std::vector<std::string> short_names, categories, subresources;
+  std::vector<std::string> verbs;  // What can be done with it; empty: everything.
   bool namespaced = true;
   std::vector<Column> columns;
   std::vector<std::string> fields;  // Paths for field selectors, beside name and namespace.
@@ -82,6 +83,7 @@ struct Kind {
     return at.group.empty() ? at.resource : at.resource + "." + at.group;
   }
   bool has_subresource(std::string_view name) const;
+  bool can(std::string_view verb) const;
 };
 
 class Schema {

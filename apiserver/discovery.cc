@@ -9,10 +9,10 @@ namespace {
 
 using api::Kind;
 
-const Json& verbs() {
+Json verbs_of(const Kind& kind) {
   static const Json kVerbs = {"create", "delete", "deletecollection", "get",
                               "list",   "patch",  "update",           "watch"};
-  return kVerbs;
+  return kind.verbs.empty() ? kVerbs : Json(kind.verbs);
 }
 
 struct Subresource {
@@ -29,6 +29,7 @@ Subresource describe_subresource(const Kind& kind, const std::string& name) {
   if (name == "portforward") return {kind.group, kind.version, "PodPortForwardOptions", {"create", "get"}};
   if (name == "eviction") return {"policy", "v1", "Eviction", {"create"}};
   if (name == "binding") return {kind.group, kind.version, "Binding", {"create"}};
+  if (name == "token") return {"authentication.k8s.io", "v1", "TokenRequest", {"create"}};
   if (name == "finalize") return {kind.group, kind.version, kind.kind, {"update"}};
   return {kind.group, kind.version, kind.kind, write};
 }
@@ -42,7 +43,7 @@ Json aggregated_resource(const Kind& kind) {
                    {"responseKind", response_kind(kind.group, kind.version, kind.kind)},
                    {"scope", kind.namespaced ? "Namespaced" : "Cluster"},
                    {"singularResource", kind.singular},
-                   {"verbs", verbs()}};
+                   {"verbs", verbs_of(kind)}};
   if (!kind.short_names.empty()) resource["shortNames"] = kind.short_names;
   if (!kind.categories.empty()) resource["categories"] = kind.categories;
   for (const auto& name : kind.subresources) {
@@ -147,7 +148,7 @@ std::string discovery_resources(const api::Schema& schema, std::string_view grou
                      {"singularName", kind.singular},
                      {"namespaced", kind.namespaced},
                      {"kind", kind.kind},
-                     {"verbs", verbs()}};
+                     {"verbs", verbs_of(kind)}};
     if (!kind.short_names.empty()) resource["shortNames"] = kind.short_names;
     if (!kind.categories.empty()) resource["categories"] = kind.categories;
     list["resources"].push_back(resource);

@@ -43,36 +43,27 @@ Response json_text(std::string body) {
   return response;
 }
 
-bool is_open(const std::string& path) {
-  return path == "/livez" || path == "/readyz" || path == "/healthz" || path == "/version";
-}
-
-Error forbidden(const Request& request, const Route& route) {
-  static const std::map<std::string, std::string> kVerbs = {
-      {"GET", "get"}, {"POST", "create"}, {"PUT", "update"}, {"PATCH", "patch"}, {"DELETE", "delete"}};
-  const auto verb = kVerbs.find(request.method);
-  const std::string where =
-      route.ns.empty() ? "at the cluster scope" : fmt::format("in the namespace \"{}\"", route.ns);
-  return Error(Code::kForbidden,
-               fmt::format("{} {}is forbidden: User \"{}\" cannot {} resource \"{}\" in API group \"{}\" {}",
-                           route.kind->group_resource(), route.name.empty() ? "" : "\"" + route.name + "\" ",
-                           request.user->name, verb == kVerbs.end() ? "use" : verb->second,
-                           route.kind->resource, route.kind->group, where));
-}
-
-bool is_admin(const User& user) {
-  return std::find(user.groups.begin(), user.groups.end(), "system:masters") != user.groups.end();
+Response not_allowed(const Request& request, const Route& route) {
+  Response refused =
+      failed(Error(Code::kInvalid, "the server does not allow this method on the requested resource"),
+             about(route, request));
+  Json status = Json::parse(refused.body);
+  status["code"] = refused.status = 405;
+  status["reason"] = "MethodNotAllowed";
+  refused.body = to_text(status);
+  return refused;
 }
 
 }  // namespace
 
-Response Handler::handle(const Request& request) {
-  if (!request.user && !is_open(request.path)) return failed(Error(Code::kUnauthorized, "Unauthorized"), {});
-  if (request.path.starts_with("/minik/")) {
-    if (!is_admin(*request.user))
-      return failed(Error(Code::kForbidden, "only cluster administrators may use this"), {});
-    return parts_.minik_routes(request);
+Response Handler::handle(Request request) {
+  if (auto admitted = admit(request); !admitted.ok()) {
+    const Attributes what = attributes_of(request);
+    return failed(admitted.error(), admitted.error().code() == Code::kForbidden
+                                        ? About{what.name, what.group, "", what.resource, ""}
+                                        : About{});
   }
+  if (request.path.starts_with("/minik/")) return parts_.minik_routes(request);
   const bool below_group = request.path.starts_with("/api/") || request.path.starts_with("/apis/");
   if (!below_group || split(std::string(trim(request.path)), '/').size() <= 4) {
     Response fixed = fixed_path(request);
@@ -80,7 +71,6 @@ Response Handler::handle(const Request& request) {
   }
   auto route = parse_route(request.path);
   if (!route.ok()) return failed(route.error(), {});
-  if (!is_admin(*request.user)) return failed(forbidden(request, *route), about(*route, request));
   return resource(request, *route);
 }
 
@@ -99,6 +89,13 @@ Response Handler::fixed_path(const Request& request) {
     Response response;
     response.content_type = document.content_type;
     response.body = std::move(document.body);
+    return response;
+  }
+  if (path == "/.well-known/openid-configuration")
+    return json_text(to_text(parts_.tokens->configuration(request.host)));
+  if (path == "/openid/v1/jwks") {
+    Response response = json_text(to_text(parts_.tokens->key_set()));
+    response.content_type = "application/jwk-set+json";
     return response;
   }
   if (path == "/openapi/v2") {  // An empty protobuf message: kubectl then relies on v3.
@@ -130,7 +127,11 @@ Response Handler::fixed_path(const Request& request) {
 Response Handler::resource(const Request& request, const Route& route) {
   Result<Response> result = Error(Code::kInternal, "");
   const std::string& method = request.method;
-  if (route.subresource == "log" && method == "GET")
+  const bool is_question = !route.kind->can("get") || route.subresource == "token";
+  if (is_question && method != "POST") return not_allowed(request, route);
+  if (is_question)
+    result = review(request, route);
+  else if (route.subresource == "log" && method == "GET")
     result = log(request, route);
   else if (method == "GET" && request.flag("watch"))
     result = watch(request, route);
@@ -144,16 +145,8 @@ Response Handler::resource(const Request& request, const Route& route) {
     result = patch(request, route);
   else if (method == "DELETE")
     result = route.collection() ? remove_collection(request, route) : remove(request, route);
-  else {
-    Response refused =
-        failed(Error(Code::kInvalid, "the server does not allow this method on the requested resource"),
-               about(route, request));
-    Json status = Json::parse(refused.body);
-    status["code"] = refused.status = 405;
-    status["reason"] = "MethodNotAllowed";
-    refused.body = to_text(status);
-    return refused;
-  }
+  else
+    return not_allowed(request, route);
   if (!result.ok()) {
     if (http_status(result.error()) == 500)
       log_error("apiserver", "{} {}: {}", method, request.path, result.error().message());

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "api/selector.h"
+#include "apiserver/authenticator.h"
 #include "apiserver/pod_backend.h"
 #include "apiserver/registry.h"
 #include "apiserver/request.h"
+#include "apiserver/reviews.h"
 #include "apiserver/store.h"
 #include "apiserver/table.h"
 
@@ -30,13 +32,19 @@ struct HandlerParts {
   // Waits a moment until the network knows this revision: a Service resolves at the first query after its
   // 201.
   std::function<void(std::uint64_t revision)> settle;
+  // Whose tokens are good; null: those of a key that nobody else knows.
+  std::shared_ptr<const TokenIssuer> tokens = nullptr;
 };
 
 class Handler {
  public:
-  explicit Handler(HandlerParts parts) : parts_(std::move(parts)) {}
+  explicit Handler(HandlerParts parts);
 
-  Response handle(const Request& request);
+  Response handle(Request request);
+
+  // Finds out who asks, puts that into the request, and refuses those who may not.  `handle` does this
+  // itself; upgraded connections need it before they are served.
+  Result<> admit(Request& request) const;
 
   // The pod and the query of an exec request, checked; for the stream code.
   struct Exec {
@@ -64,8 +72,14 @@ class Handler {
   Result<Response> apply(const Request& request, const Route& route, const WriteOptions& options);
   Result<Response> remove(const Request& request, const Route& route);
   Result<Response> remove_collection(const Request& request, const Route& route);
+  // handler_auth.cc
+  Result<Response> review(const Request& request, const Route& route);
+  WriteOptions guarded(WriteOptions options, const Request& request) const;
 
   HandlerParts parts_;
+  Authorizer authorizer_;
+  Authenticator authenticator_;
+  Reviews reviews_;
   // Snapshots that continue tokens refer to, newest last.
   std::mutex pages_mutex_;
   std::map<std::uint64_t, api::SnapshotPtr> pages_;

@@ -216,7 +216,7 @@ TEST_F(HandlerTest, OnlyAdministratorsPass) {
   const Response forbidden = handler_.handle(request);
   EXPECT_EQ(forbidden.status, 403);
   EXPECT_EQ(body(forbidden)["message"],
-            "pods is forbidden: User \"somebody\" cannot get resource \"pods\" in API group \"\" at the "
+            "pods is forbidden: User \"somebody\" cannot list resource \"pods\" in API group \"\" at the "
             "cluster scope");
   request.user.reset();
   for (const char* open : {"/livez", "/readyz", "/version"}) {

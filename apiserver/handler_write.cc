@@ -104,7 +104,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
   if (route.kind->namespaced && route.ns.empty()) {
     return Error(Code::kInvalid, "an empty namespace may not be set during creation");
   }
-  const WriteOptions options = TRY(write_options(request, "CreateOptions"));
+  const WriteOptions options = guarded(TRY(write_options(request, "CreateOptions")), request);
   Decoded decoded = TRY(decode_object(request, *route.kind));
   TRY(check_namespace_of(decoded.body, route));
   api::to_stored(*route.kind, decoded.body);
@@ -116,7 +116,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
 }
 
 Result<Response> Handler::put(const Request& request, const Route& route) {
-  const WriteOptions options = TRY(write_options(request, "UpdateOptions"));
+  const WriteOptions options = guarded(TRY(write_options(request, "UpdateOptions")), request);
   Decoded decoded = TRY(decode_object(request, shape_of(route)));
   TRY(check_namespace_of(decoded.body, route));
   api::to_stored(*route.kind, decoded.body);
@@ -134,7 +134,7 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
 }
 
 Result<Response> Handler::patch(const Request& request, const Route& route) {
-  const WriteOptions options = TRY(write_options(request, "PatchOptions"));
+  const WriteOptions options = guarded(TRY(write_options(request, "PatchOptions")), request);
   const std::string type =
       lower(trim(std::string_view(request.content_type).substr(0, request.content_type.find(';'))));
   if (type == "application/apply-patch+yaml") return apply(request, route, options);

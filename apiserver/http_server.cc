@@ -178,6 +178,7 @@ Request request_of(const httplib::Request& from, std::optional<User> user) {
   request.host = from.get_header_value("Host");
   request.user_agent = from.get_header_value("User-Agent");
   request.user = std::move(user);
+  for (const auto& [name, value] : from.headers) request.credentials.take(name, value);
   if (const auto at = from.target.find('?'); at != std::string::npos)
     request.query = parse_query(from.target.substr(at + 1));
   return request;
@@ -265,6 +266,25 @@ class Engine final : public httplib::Server {
 bool asks_for_upgrade(const std::string& head) {
   const std::string text = lower(std::string_view(head).substr(0, head.find("\r\n\r\n")));
   return text.find("\r\nupgrade:") != std::string::npos;
+}
+
+// What is needed to know whether an upgrade may be: who asks for what.
+Request upgrade_request(const std::string& head, const std::optional<User>& user) {
+  Request request;
+  request.user = user;
+  const auto lines = split(std::string_view(head).substr(0, head.find("\r\n\r\n")), '\n');
+  const auto words = split_words(lines[0]);
+  if (words.size() >= 2) {
+    request.method = words[0];
+    request.path = words[1].substr(0, words[1].find('?'));
+  }
+  for (const auto& line : lines) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    request.credentials.take(std::string(trim(std::string_view(line).substr(0, colon))),
+                             std::string(trim(std::string_view(line).substr(colon + 1))));
+  }
+  return request;
 }
 
 class TlsServer final : public HttpServer {
@@ -360,7 +380,11 @@ class TlsServer final : public HttpServer {
     while (!stopping_ && stream.fill_head()) {
       if (auto framing = check_framing(stream.head(), kRequestBodyMax); !framing.ok())
         return refuse(stream, framing.error());
-      if (asks_for_upgrade(stream.head())) return serve_upgrade(handler_, stream, stream.head(), user);
+      if (asks_for_upgrade(stream.head())) {
+        Request asked = upgrade_request(stream.head(), user);
+        if (auto admitted = handler_.admit(asked); !admitted.ok()) return refuse(stream, admitted.error());
+        return serve_upgrade(handler_, stream, stream.head(), asked.user);
+      }
       if (!engine_.one(stream, user)) return;
     }
   }

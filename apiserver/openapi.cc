@@ -115,7 +115,9 @@ void add_paths(const Kind& kind, Json& paths) {
   const std::string base =
       kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
   const std::string collection = base + (kind.namespaced ? "/namespaces/{namespace}/" : "/") + kind.resource;
-  paths[collection] = {{"get", operation(kind, "list")}, {"post", operation(kind, "post")}};
+  paths[collection] = {{"post", operation(kind, "post")}};
+  if (!kind.can("list")) return;
+  paths[collection]["get"] = operation(kind, "list");
   paths[collection + "/{name}"] = {{"get", operation(kind, "get")},
                                    {"put", operation(kind, "put")},
                                    {"patch", operation(kind, "patch")},

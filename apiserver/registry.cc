@@ -7,6 +7,7 @@
 #include "api/conversion.h"
 #include "api/patch.h"
 #include "api/selector.h"
+#include "apiserver/pod_admission.h"
 #include "base/files.h"
 #include "base/log.h"
 
@@ -131,6 +132,7 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
 // Defaults, allocation and rules; what every create and spec update goes through.
 Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const Json* old) {
   const Kind& kind = *target.kind;
+  if (kind.kind == "Pod" && old == nullptr) TRY(admit_service_account(tx.now(), target.ns, body));
   api::apply_defaults(*kind.type, body);
   api::default_object(kind, body);
   api::Causes causes;
@@ -186,7 +188,12 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
   if (body.contains("spec")) body["metadata"]["generation"] = 1;
   if (!options.manager.empty() && !options.applied)
     api::track_update(*kind.type, nullptr, body, writer_of(wanted, options));
-  return tx.put(kind.group_resource(), std::move(body));
+  const ObjectPtr stored = tx.put(kind.group_resource(), std::move(body));
+  if (kind.kind == "Namespace") {  // So that its first pod finds the account that pods run as.
+    const Target account{api::Schema::builtin().by_key("serviceaccounts"), target.name, "default", ""};
+    TRY(create_in(tx, account, {{"metadata", {{"name", "default"}}}}));
+  }
+  return stored;
 }
 
 // Stores `body` in place of `old` unless nothing changed; removes the object when its last finalizer went.
@@ -264,6 +271,7 @@ Result<ObjectPtr> Registry::create(const Target& target, Json body, const WriteO
   ObjectPtr made;
   TRY(store_.transact([&](Tx& tx) -> Result<> {
     made = TRY(create_in(tx, target, std::move(body), options));
+    if (options.check) TRY(options.check(tx.now(), *made, nullptr));
     if (options.dry_run) made = forget(tx, *made, nullptr);
     return {};
   }));
@@ -276,6 +284,7 @@ Result<ObjectPtr> Registry::replace(const Target& target, const Json& body, cons
     const ObjectPtr old = tx.now().find(target.key());
     if (old == nullptr) return not_found(target);
     made = TRY(update_in(tx, target, *old, body, options));
+    if (options.check) TRY(options.check(tx.now(), *made, old.get()));
     if (options.dry_run) made = forget(tx, *made, old.get());
     return {};
   }));
@@ -323,6 +332,7 @@ Result<ObjectPtr> Registry::patch(const Target& target, PatchType type, const Js
     if (old == nullptr) return not_found(target);
     Json next = TRY(apply_patch(target, *old, type, patch));
     made = TRY(update_in(tx, target, *old, std::move(next), options));
+    if (options.check) TRY(options.check(tx.now(), *made, old.get()));
     if (options.dry_run) made = forget(tx, *made, old.get());
     return {};
   }));
@@ -342,6 +352,7 @@ Result<Registry::Applied> Registry::apply_config(const Target& target, const Jso
     applied.created = old == nullptr;
     applied.object = old == nullptr ? TRY(create_in(tx, target, std::move(next), inner))
                                     : TRY(update_in(tx, target, *old, std::move(next), inner));
+    if (options.check) TRY(options.check(tx.now(), *applied.object, old.get()));
     if (options.dry_run) applied.object = forget(tx, *applied.object, old.get());
     return {};
   }));

@@ -5,6 +5,7 @@
 // kForbidden.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,9 +32,13 @@ struct Target {
 
 struct WriteOptions {
   bool dry_run = false;
-  std::string manager;   // Who gets the changed fields; empty (our own controllers): nobody.
-  bool force = false;    // Apply: take fields from those who hold another value there.
-  bool applied = false;  // Set inside: the body brings its managed fields.
+  std::string manager = {};  // Who gets the changed fields; empty (our own controllers): nobody.
+  bool force = false;        // Apply: take fields from those who hold another value there.
+  bool applied = false;      // Set inside: the body brings its managed fields.
+  // Called in the transaction with what is about to be there and what was there before (null: nothing); its
+  // error undoes the write.
+  std::function<Result<>(const api::Snapshot& objects, const api::Object& next, const api::Object* before)>
+      check = {};
 };
 
 struct DeleteOptions {

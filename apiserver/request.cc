@@ -1,8 +1,21 @@
 #include "apiserver/request.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace minik::apiserver {
+
+bool User::in_group(std::string_view group) const {
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+void Credentials::take(const std::string& name, const std::string& value) {
+  constexpr std::string_view kImpersonate = "impersonate-";
+  const std::string word = lower(name);
+  if (word == "authorization" && authorization.empty()) authorization = value;
+  if (word.starts_with(kImpersonate)) impersonate.emplace(word.substr(kImpersonate.size()), value);
+}
 
 std::string Request::param(const std::string& name, const std::string& fallback) const {
   const auto it = query.find(name);

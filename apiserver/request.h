@@ -17,7 +17,18 @@ namespace minik::apiserver {
 // Who asks, after authentication.
 struct User {
   std::string name;
-  std::vector<std::string> groups;
+  std::vector<std::string> groups = {};
+  std::string uid = {};
+  std::map<std::string, std::vector<std::string>> extra = {};
+  bool in_group(std::string_view group) const;
+};
+
+// The headers by which a request says who sends it, beside its certificate.
+struct Credentials {
+  std::string authorization;
+  std::multimap<std::string, std::string> impersonate;  // Lower-case names, "impersonate-" taken off.
+  // Takes the header if it is one of them.
+  void take(const std::string& name, const std::string& value);
 };
 
 struct Request {
@@ -26,7 +37,8 @@ struct Request {
   std::multimap<std::string, std::string> query;  // Decoded.
   std::string body;
   std::string content_type, accept, host, user_agent;
-  std::optional<User> user;
+  std::optional<User> user;  // From the certificate; what the handler goes on with is who it really is.
+  Credentials credentials;
 
   std::string param(const std::string& name, const std::string& fallback = "") const;
   bool flag(const std::string& name) const;  // true or 1.

@@ -69,6 +69,7 @@ Json dns_pod(const SystemConfig&) {
   pod["metadata"]["labels"] = {{"k8s-app", "kube-dns"}};
   pod["metadata"]["annotations"] = {{kBuiltInAnnotation, "dns"}};
   pod["spec"]["dnsPolicy"] = "Default";
+  pod["spec"]["automountServiceAccountToken"] = false;
   pod["spec"]["containers"] = Json::array(
       {{{"name", "dns"},
         {"image", "minik/dns"},

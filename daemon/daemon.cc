@@ -23,7 +23,9 @@
 #include "controllers/jobs.h"
 #include "controllers/namespaces.h"
 #include "controllers/pod_status.h"
+#include "controllers/rbac.h"
 #include "controllers/replica_sets.h"
+#include "controllers/service_accounts.h"
 #include "controllers/stateful_sets.h"
 #include "controllers/system.h"
 #include "daemon/loop.h"
@@ -93,10 +95,13 @@ netd::NodeConfig node_config(const Cluster& cluster) {
   return config;
 }
 
-std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Cluster& cluster) {
+std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Cluster& cluster,
+                                                                       controllers::AccountConfig accounts) {
   std::vector<std::unique_ptr<controllers::Controller>> all;
   all.push_back(std::make_unique<controllers::SystemController>(system_config(cluster)));
   all.push_back(std::make_unique<controllers::NamespaceController>());
+  all.push_back(std::make_unique<controllers::RbacController>());
+  all.push_back(std::make_unique<controllers::ServiceAccountController>(std::move(accounts)));
   all.push_back(std::make_unique<controllers::PodStatusController>());
   all.push_back(std::make_unique<controllers::DeploymentController>());
   all.push_back(std::make_unique<controllers::ReplicaSetController>("replicasets.apps", "ReplicaSet"));
@@ -111,6 +116,25 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   return all;
 }
 
+controllers::AccountConfig account_config(const apiserver::Pki& pki,
+                                          std::shared_ptr<const apiserver::TokenIssuer> tokens) {
+  return {pki.ca_cert, [tokens](const api::Object& account, const std::string& secret) {
+            auto token = tokens->legacy_token(account, secret);
+            if (!token.ok()) log_error("daemon", "{}", token.error().message());
+            return token.ok() ? *std::move(token) : std::string();
+          }};
+}
+
+// The runtime asks for its pods' tokens here.
+runtime::TokenSource token_source(const apiserver::Store& store, const Clock& clock,
+                                  std::shared_ptr<const apiserver::TokenIssuer> tokens) {
+  return [&store, &clock, tokens](const runtime::TokenWish& wish) -> Result<std::string> {
+    apiserver::TokenIssuer::Wish asked{wish.ns, wish.account, {}, wish.seconds, {"Pod", wish.pod, wish.uid}};
+    if (!wish.audience.empty()) asked.audiences = {wish.audience};
+    return TRY(tokens->issue(*store.snapshot(), asked, clock.now())).token;
+  };
+}
+
 Result<UniqueFd> listen_in_node(const Cluster& cluster) {
   UniqueFd listener;
   TRY(in_netns(netd::netns_path(cluster.node_netns_name()), [&]() -> Result<> {
@@ -120,8 +144,9 @@ Result<UniqueFd> listen_in_node(const Cluster& cluster) {
   return listener;
 }
 
-runtime::RuntimeConfig runtime_config(const Cluster& cluster) {
+runtime::RuntimeConfig runtime_config(const Cluster& cluster, runtime::TokenSource tokens) {
   runtime::RuntimeConfig config;
+  config.tokens = std::move(tokens);
   config.cluster = cluster.name;
   config.run_dir = cluster.run_dir;
   config.state_dir = cluster.state_dir;
@@ -170,16 +195,21 @@ Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& read
       cluster.state_dir + "/pki", {"127.0.0.1", "localhost", "kubernetes", "kubernetes.default",
                                    "kubernetes.default.svc", "kubernetes.default.svc." + cluster.domain,
                                    cluster.kubernetes_ip().text(), cluster.node_ips[0].text()}));
+  const auto tokens = std::make_shared<const apiserver::TokenIssuer>(
+      TRY(apiserver::ensure_signing_key(cluster.state_dir + "/pki/sa.key")),
+      "https://kubernetes.default.svc." + cluster.domain);
   UniqueFd listener = TRY(apiserver::listen_on("127.0.0.1", cluster.api_port));
   const int port = TRY(apiserver::port_of(listener.get()));
   const auto kernel = TRY(netd::NetlinkKernel::open(cluster.node_netns_name()));
   Published<dns::Zone> zone;
   Loop* loop_address = nullptr;
   const auto runtime = TRY(runtime::ProcessRuntime::start(
-      runtime_config(cluster), [&loop_address](api::PodFact fact) { loop_address->post(std::move(fact)); },
+      runtime_config(cluster, token_source(*store, clock, tokens)),
+      [&loop_address](api::PodFact fact) { loop_address->post(std::move(fact)); },
       [&loop_address](runtime::PodEvent event) { loop_address->post(std::move(event)); }));
   dns::ZoneConfig zone_config{cluster.domain, cluster.dns_ip(), cluster.service_cidrs, cluster.pod_cidrs};
-  Loop loop({*store, registry, clock, *kernel, *runtime, make_controllers(cluster),
+  Loop loop({*store, registry, clock, *kernel, *runtime,
+             make_controllers(cluster, account_config(pki, tokens)),
              std::make_unique<cni::AddressController>(
                  cni::AddressConfig{cluster.node_name, cluster.node_ips, cluster.pod_cidrs}),
              std::make_unique<cni::Wiring>(node_config(cluster)),
@@ -192,10 +222,10 @@ Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& read
 
   RuntimeBackend backend(*runtime);
   MinikRoutes routes(cluster, *store, loop, *runtime);
-  apiserver::Handler handler(
-      {*store, registry, clock, backend, kVersion, [&loop] { return loop.trouble(); },
-       [&routes](const apiserver::Request& request) { return routes.handle(request); },
-       [&loop](std::uint64_t revision) { loop.wait_applied(revision, kSettleLimit); }});
+  apiserver::Handler handler({*store, registry, clock, backend, kVersion, [&loop] { return loop.trouble(); },
+                              [&routes](const apiserver::Request& request) { return routes.handle(request); },
+                              [&loop](std::uint64_t revision) { loop.wait_applied(revision, kSettleLimit); },
+                              tokens});
   const auto server = TRY(apiserver::HttpServer::make(handler, pki));
   Result<> result = wait_until_ready(*store, loop, [&loop] { return loop.dns_serves(); });
   if (result.ok()) result = server->serve(std::move(listener));

@@ -98,6 +98,15 @@ class Runtime {
   virtual void tear_down() = 0;
 };
 
+// A token that a projected volume of a pod shall hold.
+struct TokenWish {
+  std::string ns, pod, uid, account;
+  std::string audience;  // Empty: the API server.
+  std::int64_t seconds = 3600;
+};
+// Asked on a worker thread.
+using TokenSource = std::function<Result<std::string>(const TokenWish&)>;
+
 struct RuntimeConfig {
   std::string cluster;    // "default"
   std::string run_dir;    // /run/minik/<cluster>: sockets, mounts; gone after a reboot.
@@ -107,6 +116,7 @@ struct RuntimeConfig {
   std::string dns_ip;          // ClusterIP of kube-dns.
   std::string shim;            // Path of minik-shim.
   std::string version;         // For the User-Agent of probes: kube-probe/1.33.
+  TokenSource tokens;          // Unset: pods that project a token wait for ever.
 };
 
 }  // namespace minik::runtime
