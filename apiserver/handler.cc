@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "api/conversion.h"
 #include "apiserver/discovery.h"
 #include "apiserver/status.h"
@@ -20,13 +22,6 @@ About about(const Route& route, const Request& request) {
       what.name = string_at(object_at(*body, "metadata"), "name");
   }
   return what;
-}
-
-Response failed(const Error& error, const About& what) {
-  Response response;
-  response.status = http_status(error);
-  response.body = to_text(status_json(error, what));
-  return response;
 }
 
 Response text(std::string body, int status = 200) {
@@ -64,9 +59,47 @@ bool is_admin(const User& user) {
   return std::find(user.groups.begin(), user.groups.end(), "system:masters") != user.groups.end();
 }
 
+// A Status for which there is no Code.
+Response refused(int code, const char* reason, const std::string& message, const About& what) {
+  Response response = failed(Error(Code::kInvalid, message), what);
+  Json status = Json::parse(response.body);
+  status["code"] = response.status = code;
+  status["reason"] = reason;
+  response.body = to_text(status);
+  return response;
+}
+
+// /api/v1/watch/… and /apis/GROUP/VERSION/watch/…, the oldest way to ask for a watch, without that word.
+std::optional<std::string> legacy_watch(const std::string& path) {
+  const auto parts = split(path, '/');
+  const std::size_t at = parts.size() > 1 && parts[1] == "api" ? 3 : 4;
+  if (parts.size() < at + 2 || (parts[1] != "api" && parts[1] != "apis") || parts[at] != "watch") return {};
+  std::string plain;
+  for (std::size_t i = 1; i < parts.size(); ++i) plain += i == at ? "" : "/" + parts[i];
+  return plain;
+}
+
+bool streams(const Route& route) {
+  static const std::set<std::string> kStreams = {"log", "exec", "attach", "portforward", "proxy"};
+  return kStreams.contains(route.subresource);
+}
+
 }  // namespace
 
+Response failed(const Error& error, const About& what) {
+  Response response;
+  response.status = http_status(error);
+  response.body = to_text(status_json(error, what));
+  return response;
+}
+
 Response Handler::handle(const Request& request) {
+  Response response = answer(request);
+  dress(request, response);
+  return response;
+}
+
+Response Handler::answer(const Request& request) {
   if (!request.user && !is_open(request.path)) return failed(Error(Code::kUnauthorized, "Unauthorized"), {});
   if (request.path.starts_with("/minik/")) {
     if (!is_admin(*request.user))
@@ -78,10 +111,18 @@ Response Handler::handle(const Request& request) {
     Response fixed = fixed_path(request);
     if (fixed.status != 404) return fixed;
   }
-  auto route = parse_route(request.path);
+  const auto watched = legacy_watch(request.path);
+  auto route = parse_route(watched.value_or(request.path));
   if (!route.ok()) return failed(route.error(), {});
   if (!is_admin(*request.user)) return failed(forbidden(request, *route), about(*route, request));
-  return resource(request, *route);
+  if (!watched) return resource(request, *route);
+  Request plain = request;
+  plain.query.erase("watch");
+  plain.query.emplace("watch", "true");
+  if (!route->name.empty() && !plain.query.contains("fieldSelector"))
+    plain.query.emplace("fieldSelector", "metadata.name=" + route->name);
+  route->name.clear();
+  return resource(plain, *route);
 }
 
 Response Handler::fixed_path(const Request& request) {
@@ -130,12 +171,15 @@ Response Handler::fixed_path(const Request& request) {
 Response Handler::resource(const Request& request, const Route& route) {
   Result<Response> result = Error(Code::kInternal, "");
   const std::string& method = request.method;
+  if (!streams(route) && !negotiate(request.accept))
+    return refused(406, "NotAcceptable",
+                   "only the following media types are accepted: application/json, application/yaml", {});
   if (route.subresource == "log" && method == "GET")
     result = log(request, route);
-  else if (method == "GET" && request.flag("watch"))
-    result = watch(request, route);
+  else if (method == "GET" && !route.collection())
+    result = get(request, route);
   else if (method == "GET")
-    result = route.collection() ? list(request, route) : get(request, route);
+    result = query_bool(request, "watch") ? watch(request, route) : list(request, route);
   else if (method == "POST")
     result = post(request, route);
   else if (method == "PUT" && !route.collection())
@@ -145,14 +189,8 @@ Response Handler::resource(const Request& request, const Route& route) {
   else if (method == "DELETE")
     result = route.collection() ? remove_collection(request, route) : remove(request, route);
   else {
-    Response refused =
-        failed(Error(Code::kInvalid, "the server does not allow this method on the requested resource"),
-               about(route, request));
-    Json status = Json::parse(refused.body);
-    status["code"] = refused.status = 405;
-    status["reason"] = "MethodNotAllowed";
-    refused.body = to_text(status);
-    return refused;
+    return refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource",
+                   about(route, request));
   }
   if (!result.ok()) {
     if (http_status(result.error()) == 500)
@@ -162,15 +200,20 @@ Response Handler::resource(const Request& request, const Route& route) {
   return *std::move(result);
 }
 
-bool wants_table(const Request& request) { return request.accept.find("as=Table") != std::string::npos; }
-bool wants_partial(const Request& request) {
-  return request.accept.find("as=PartialObjectMetadata") != std::string::npos;
+Accepted accepted_of(const Request& request) { return negotiate(request.accept).value_or(Accepted{}); }
+
+TableOptions table_options(const Request& request, const Accepted& accepted, WallTime now) {
+  const std::string word = request.param("includeObject");
+  const auto include = word == "Object" ? IncludeObject::kObject
+                       : word == "None" ? IncludeObject::kNone
+                                        : IncludeObject::kMetadata;
+  return {include, true, now, accepted.meta_version};
 }
 
-IncludeObject include_of(const Request& request) {
-  const std::string word = request.param("includeObject");
-  if (word == "Object") return IncludeObject::kObject;
-  return word == "None" ? IncludeObject::kNone : IncludeObject::kMetadata;
+Json partial_of(const api::Object& object, const Accepted& accepted) {
+  return {{"kind", "PartialObjectMetadata"},
+          {"apiVersion", "meta.k8s.io/" + accepted.meta_version},
+          {"metadata", object_at(object.body(), "metadata")}};
 }
 
 std::string bytes_of(const api::Kind& kind, const api::Object& object) {
@@ -181,15 +224,15 @@ Response object_response(const Request& request, const Route& route, const api::
                          WallTime now, int status) {
   Response response;
   response.status = status;
+  const Accepted accepted = accepted_of(request);
   if (route.subresource == "scale") {
     response.body = to_text(Registry::scale_of(*object));
-  } else if (wants_table(request)) {
+  } else if (accepted.as == Accepted::As::kTable) {
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
-    response.body = table_text(*route.kind, std::span(&object, 1), meta, {include_of(request), true, now});
-  } else if (wants_partial(request)) {
-    response.body = to_text({{"kind", "PartialObjectMetadata"},
-                             {"apiVersion", "meta.k8s.io/v1"},
-                             {"metadata", object_at(object->body(), "metadata")}});
+    response.body =
+        table_text(*route.kind, std::span(&object, 1), meta, table_options(request, accepted, now));
+  } else if (accepted.as == Accepted::As::kPartial) {
+    response.body = to_text(partial_of(*object, accepted));
   } else {
     response.body = bytes_of(*route.kind, *object);
   }

@@ -25,7 +25,7 @@ struct Request {
   std::string path;    // Without the query, percent-decoded per segment by parse_route.
   std::multimap<std::string, std::string> query;  // Decoded.
   std::string body;
-  std::string content_type, accept, host;
+  std::string content_type, accept, host, user_agent;
   std::optional<User> user;
 
   std::string param(const std::string& name, const std::string& fallback = "") const;
