@@ -79,6 +79,36 @@ std::optional<std::string> legacy_watch(const std::string& path) {
   return plain;
 }
 
+Metrics::Labels labels_of(const Request& request, const Route& route) {
+  static const std::map<std::string, std::string> kVerbs = {
+      {"POST", "POST"}, {"PUT", "PUT"}, {"PATCH", "PATCH"}, {"DELETE", "DELETE"}};
+  const auto it = kVerbs.find(request.method);
+  std::string verb = it == kVerbs.end() ? "other" : it->second;
+  if (request.method == "GET")
+    verb = !route.collection() ? "GET" : query_bool(request, "watch") ? "WATCH" : "LIST";
+  if (request.method == "DELETE" && route.collection()) verb = "DELETECOLLECTION";
+  const char* scope = !route.collection() ? "resource" : route.ns.empty() ? "cluster" : "namespace";
+  return {verb, route.kind->group, route.kind->version, route.kind->resource, route.subresource, scope};
+}
+
+// /livez, /readyz and /healthz, with ?verbose and a check's own path, as upstream prints them.
+std::optional<Response> health(const Request& request, const std::string& path,
+                               const std::function<std::string()>& unready) {
+  const auto parts = split(path, '/');
+  if (parts.size() < 2 || parts.size() > 3) return {};
+  const std::string& what = parts[1];
+  if (what != "livez" && what != "readyz" && what != "healthz") return {};
+  const std::string why = what == "readyz" ? unready() : "";
+  if (parts.size() == 3) {
+    if (parts[2] != "ping" && (parts[2] != "cluster" || what != "readyz")) return {};
+    return parts[2] == "ping" || why.empty() ? text("ok") : text("internal server error: " + why + "\n", 500);
+  }
+  std::string lines = "[+]ping ok\n";
+  if (what == "readyz") lines += why.empty() ? "[+]cluster ok\n" : "[-]cluster failed: " + why + "\n";
+  if (!why.empty()) return text(lines + what + " check failed\n", 500);
+  return request.query.contains("verbose") ? text(lines + what + " check passed\n") : text("ok");
+}
+
 bool streams(const Route& route) {
   static const std::set<std::string> kStreams = {"log", "exec", "attach", "portforward", "proxy"};
   return kStreams.contains(route.subresource);
@@ -115,24 +145,49 @@ Response Handler::answer(const Request& request) {
   auto route = parse_route(watched.value_or(request.path));
   if (!route.ok()) return failed(route.error(), {});
   if (!is_admin(*request.user)) return failed(forbidden(request, *route), about(*route, request));
-  if (!watched) return resource(request, *route);
+  if (!watched) return measured(request, *route);
   Request plain = request;
   plain.query.erase("watch");
   plain.query.emplace("watch", "true");
   if (!route->name.empty() && !plain.query.contains("fieldSelector"))
     plain.query.emplace("fieldSelector", "metadata.name=" + route->name);
   route->name.clear();
-  return resource(plain, *route);
+  return measured(plain, *route);
+}
+
+Response Handler::measured(const Request& request, const Route& route) {
+  const auto start = std::chrono::steady_clock::now();
+  const Metrics::Labels labels = labels_of(request, route);
+  Response response;
+  {
+    const Metrics::Running running(request.method == "GET" ? metrics_.read_only() : metrics_.mutating());
+    response = resource(request, route);
+  }
+  const auto finished = [this, start, labels, code = response.status] {
+    metrics_.finished(labels, code,
+                      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  };
+  if (!response.stream) {
+    finished();
+    return response;
+  }
+  response.stream = [this, finished, stream = std::move(response.stream)](const Sink& sink) {
+    const Metrics::Running running(metrics_.long_running());
+    stream(sink);
+    finished();
+  };
+  return response;
 }
 
 Response Handler::fixed_path(const Request& request) {
   const api::Schema& schema = api::Schema::builtin();
   std::string path = request.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (path == "/livez" || path == "/healthz") return text("ok");
-  if (path == "/readyz") {
-    const std::string why = parts_.unready();
-    return why.empty() ? text("ok") : text("not ready: " + why + "\n", 503);
+  if (auto answer = health(request, path, parts_.unready)) return *std::move(answer);
+  if (path == "/metrics") {
+    Response response = text(metrics_.text(*parts_.store.snapshot()));
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
   }
   if (path == "/version") return json_text(to_text(version_json(parts_.version)));
   if (path == "/api" || path == "/apis") {

@@ -13,6 +13,7 @@
 
 #include "api/selector.h"
 #include "apiserver/list_options.h"
+#include "apiserver/metrics.h"
 #include "apiserver/negotiation.h"
 #include "apiserver/pod_backend.h"
 #include "apiserver/registry.h"
@@ -52,6 +53,8 @@ class Handler {
 
  private:
   Response answer(const Request& request);
+  // The same, counted; streams are counted until they end.
+  Response measured(const Request& request, const Route& route);
   Response fixed_path(const Request& request);
   Response resource(const Request& request, const Route& route);
   // handler_read.cc
@@ -71,6 +74,7 @@ class Handler {
   Result<Response> remove_collection(const Request& request, const Route& route);
 
   HandlerParts parts_;
+  Metrics metrics_;
   // Snapshots that continue tokens refer to, newest last, each until its time is over.
   struct Page {
     api::SnapshotPtr snapshot;
