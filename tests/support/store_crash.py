@@ -1,37 +1,15 @@
 """Rounds of random writes by eight clients, kill -9 of the daemon, restart: what was acknowledged must be there.
 usage: store_crash.py KUBECONFIG PID_FILE ROUNDS UP_COMMAND…"""
-import base64, http.client, json, os, random, re, signal, ssl, subprocess, sys, tempfile, threading, time
+import http.client, json, os, random, re, signal, subprocess, sys, threading, time
+
+from api_client import Api, call
 
 kubeconfig, pid_file, rounds, up = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
 PATH = "/api/v1/namespaces/default/configmaps"
 
 
-def credentials():
-    text = open(kubeconfig).read()
-    parts = {}
-    for key in ("certificate-authority", "client-certificate", "client-key"):
-        data = base64.b64decode(re.search(key + r"-data: *\"?([A-Za-z0-9+/=]+)", text).group(1))
-        file = tempfile.NamedTemporaryFile(delete=False)
-        file.write(data)
-        file.close()
-        parts[key] = file.name
-    context = ssl.create_default_context(cafile=parts["certificate-authority"])
-    context.load_cert_chain(parts["client-certificate"], parts["client-key"])
-    port = int(re.search(r"server: *\"?https://[^:]+:(\d+)", text).group(1))
-    return context, port
-
-
-CONTEXT, PORT = credentials()
-
-
-def connect():
-    return http.client.HTTPSConnection("127.0.0.1", PORT, context=CONTEXT, timeout=10)
-
-
-def call(connection, method, path, body=None):
-    connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+API = Api(kubeconfig)
+connect = API.connect
 
 
 class Client(threading.Thread):
