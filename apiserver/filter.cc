@@ -30,7 +30,11 @@ Result<Filter> Filter::of(const Request& request, const api::Kind& kind) {
     if (term.path == "metadata.name" && !term.negate) filter.name_ = term.value;
     if (term.path == "metadata.name" || term.path == "metadata.namespace") continue;
     if (std::find(known.begin(), known.end(), term.path) == known.end()) {
-      return Error(Code::kInvalid, fmt::format("field label not supported: {}", term.path));
+      return Error(Code::kInvalid,
+                   known.empty() ? fmt::format(R"("{}" is not a known field selector: only "metadata.name", )"
+                                               R"("metadata.namespace")",
+                                               term.path)
+                                 : fmt::format("field label not supported: {}", term.path));
     }
   }
   return filter;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "api/conversion.h"
 #include "apiserver/discovery.h"
 #include "apiserver/status.h"
@@ -22,13 +24,6 @@ About about(const Route& route, const Request& request) {
   return what;
 }
 
-Response failed(const Error& error, const About& what) {
-  Response response;
-  response.status = http_status(error);
-  response.body = to_text(status_json(error, what));
-  return response;
-}
-
 Response text(std::string body, int status = 200) {
   Response response;
   response.status = status;
@@ -43,20 +38,77 @@ Response json_text(std::string body) {
   return response;
 }
 
-Response not_allowed(const Request& request, const Route& route) {
-  Response refused =
-      failed(Error(Code::kInvalid, "the server does not allow this method on the requested resource"),
-             about(route, request));
-  Json status = Json::parse(refused.body);
-  status["code"] = refused.status = 405;
-  status["reason"] = "MethodNotAllowed";
-  refused.body = to_text(status);
-  return refused;
+// A Status for which there is no Code.
+Response refused(int code, const char* reason, const std::string& message, const About& what) {
+  Response response = failed(Error(Code::kInvalid, message), what);
+  Json status = Json::parse(response.body);
+  status["code"] = response.status = code;
+  status["reason"] = reason;
+  response.body = to_text(status);
+  return response;
+}
+
+// /api/v1/watch/… and /apis/GROUP/VERSION/watch/…, the oldest way to ask for a watch, without that word.
+std::optional<std::string> legacy_watch(const std::string& path) {
+  const auto parts = split(path, '/');
+  const std::size_t at = parts.size() > 1 && parts[1] == "api" ? 3 : 4;
+  if (parts.size() < at + 2 || (parts[1] != "api" && parts[1] != "apis") || parts[at] != "watch") return {};
+  std::string plain;
+  for (std::size_t i = 1; i < parts.size(); ++i) plain += i == at ? "" : "/" + parts[i];
+  return plain;
+}
+
+Metrics::Labels labels_of(const Request& request, const Route& route) {
+  static const std::map<std::string, std::string> kVerbs = {
+      {"POST", "POST"}, {"PUT", "PUT"}, {"PATCH", "PATCH"}, {"DELETE", "DELETE"}};
+  const auto it = kVerbs.find(request.method);
+  std::string verb = it == kVerbs.end() ? "other" : it->second;
+  if (request.method == "GET")
+    verb = !route.collection() ? "GET" : query_bool(request, "watch") ? "WATCH" : "LIST";
+  if (request.method == "DELETE" && route.collection()) verb = "DELETECOLLECTION";
+  const char* scope = !route.collection() ? "resource" : route.ns.empty() ? "cluster" : "namespace";
+  return {verb, route.kind->group, route.kind->version, route.kind->resource, route.subresource, scope};
+}
+
+// /livez, /readyz and /healthz, with ?verbose and a check's own path, as upstream prints them.
+std::optional<Response> health(const Request& request, const std::string& path,
+                               const std::function<std::string()>& unready) {
+  const auto parts = split(path, '/');
+  if (parts.size() < 2 || parts.size() > 3) return {};
+  const std::string& what = parts[1];
+  if (what != "livez" && what != "readyz" && what != "healthz") return {};
+  const std::string why = what == "readyz" ? unready() : "";
+  if (parts.size() == 3) {
+    if (parts[2] != "ping" && (parts[2] != "cluster" || what != "readyz")) return {};
+    return parts[2] == "ping" || why.empty() ? text("ok") : text("internal server error: " + why + "\n", 500);
+  }
+  std::string lines = "[+]ping ok\n";
+  if (what == "readyz") lines += why.empty() ? "[+]cluster ok\n" : "[-]cluster failed: " + why + "\n";
+  if (!why.empty()) return text(lines + what + " check failed\n", 500);
+  return request.query.contains("verbose") ? text(lines + what + " check passed\n") : text("ok");
+}
+
+bool streams(const Route& route) {
+  static const std::set<std::string> kStreams = {"log", "exec", "attach", "portforward", "proxy"};
+  return kStreams.contains(route.subresource);
 }
 
 }  // namespace
 
+Response failed(const Error& error, const About& what) {
+  Response response;
+  response.status = http_status(error);
+  response.body = to_text(status_json(error, what));
+  return response;
+}
+
 Response Handler::handle(Request request) {
+  Response response = answer(request);
+  dress(request, response);
+  return response;
+}
+
+Response Handler::answer(Request& request) {
   if (auto admitted = admit(request); !admitted.ok()) {
     const Attributes what = attributes_of(request);
     return failed(admitted.error(), admitted.error().code() == Code::kForbidden
@@ -69,19 +121,52 @@ Response Handler::handle(Request request) {
     Response fixed = fixed_path(request);
     if (fixed.status != 404) return fixed;
   }
-  auto route = parse_route(request.path);
+  const auto watched = legacy_watch(request.path);
+  auto route = parse_route(watched.value_or(request.path));
   if (!route.ok()) return failed(route.error(), {});
-  return resource(request, *route);
+  if (!watched) return measured(request, *route);
+  Request plain = request;
+  plain.query.erase("watch");
+  plain.query.emplace("watch", "true");
+  if (!route->name.empty() && !plain.query.contains("fieldSelector"))
+    plain.query.emplace("fieldSelector", "metadata.name=" + route->name);
+  route->name.clear();
+  return measured(plain, *route);
+}
+
+Response Handler::measured(const Request& request, const Route& route) {
+  const auto start = std::chrono::steady_clock::now();
+  const Metrics::Labels labels = labels_of(request, route);
+  Response response;
+  {
+    const Metrics::Running running(request.method == "GET" ? metrics_.read_only() : metrics_.mutating());
+    response = resource(request, route);
+  }
+  const auto finished = [this, start, labels, code = response.status] {
+    metrics_.finished(labels, code,
+                      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  };
+  if (!response.stream) {
+    finished();
+    return response;
+  }
+  response.stream = [this, finished, stream = std::move(response.stream)](const Sink& sink) {
+    const Metrics::Running running(metrics_.long_running());
+    stream(sink);
+    finished();
+  };
+  return response;
 }
 
 Response Handler::fixed_path(const Request& request) {
   const api::Schema& schema = api::Schema::builtin();
   std::string path = request.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (path == "/livez" || path == "/healthz") return text("ok");
-  if (path == "/readyz") {
-    const std::string why = parts_.unready();
-    return why.empty() ? text("ok") : text("not ready: " + why + "\n", 503);
+  if (auto answer = health(request, path, parts_.unready)) return *std::move(answer);
+  if (path == "/metrics") {
+    Response response = text(metrics_.text(*parts_.store.snapshot()));
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
   }
   if (path == "/version") return json_text(to_text(version_json(parts_.version)));
   if (path == "/api" || path == "/apis") {
@@ -128,15 +213,20 @@ Response Handler::resource(const Request& request, const Route& route) {
   Result<Response> result = Error(Code::kInternal, "");
   const std::string& method = request.method;
   const bool is_question = !route.kind->can("get") || route.subresource == "token";
-  if (is_question && method != "POST") return not_allowed(request, route);
+  if (is_question && method != "POST")
+    return refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource",
+                   about(route, request));
+  if (!streams(route) && !negotiate(request.accept))
+    return refused(406, "NotAcceptable",
+                   "only the following media types are accepted: application/json, application/yaml", {});
   if (is_question)
     result = review(request, route);
   else if (route.subresource == "log" && method == "GET")
     result = log(request, route);
-  else if (method == "GET" && request.flag("watch"))
-    result = watch(request, route);
+  else if (method == "GET" && !route.collection())
+    result = get(request, route);
   else if (method == "GET")
-    result = route.collection() ? list(request, route) : get(request, route);
+    result = query_bool(request, "watch") ? watch(request, route) : list(request, route);
   else if (method == "POST")
     result = post(request, route);
   else if (method == "PUT" && !route.collection())
@@ -146,7 +236,8 @@ Response Handler::resource(const Request& request, const Route& route) {
   else if (method == "DELETE")
     result = route.collection() ? remove_collection(request, route) : remove(request, route);
   else
-    return not_allowed(request, route);
+    return refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource",
+                   about(route, request));
   if (!result.ok()) {
     if (http_status(result.error()) == 500)
       log_error("apiserver", "{} {}: {}", method, request.path, result.error().message());
@@ -155,15 +246,20 @@ Response Handler::resource(const Request& request, const Route& route) {
   return *std::move(result);
 }
 
-bool wants_table(const Request& request) { return request.accept.find("as=Table") != std::string::npos; }
-bool wants_partial(const Request& request) {
-  return request.accept.find("as=PartialObjectMetadata") != std::string::npos;
+Accepted accepted_of(const Request& request) { return negotiate(request.accept).value_or(Accepted{}); }
+
+TableOptions table_options(const Request& request, const Accepted& accepted, WallTime now) {
+  const std::string word = request.param("includeObject");
+  const auto include = word == "Object" ? IncludeObject::kObject
+                       : word == "None" ? IncludeObject::kNone
+                                        : IncludeObject::kMetadata;
+  return {include, true, now, accepted.meta_version};
 }
 
-IncludeObject include_of(const Request& request) {
-  const std::string word = request.param("includeObject");
-  if (word == "Object") return IncludeObject::kObject;
-  return word == "None" ? IncludeObject::kNone : IncludeObject::kMetadata;
+Json partial_of(const api::Object& object, const Accepted& accepted) {
+  return {{"kind", "PartialObjectMetadata"},
+          {"apiVersion", "meta.k8s.io/" + accepted.meta_version},
+          {"metadata", object_at(object.body(), "metadata")}};
 }
 
 std::string bytes_of(const api::Kind& kind, const api::Object& object) {
@@ -174,15 +270,15 @@ Response object_response(const Request& request, const Route& route, const api::
                          WallTime now, int status) {
   Response response;
   response.status = status;
+  const Accepted accepted = accepted_of(request);
   if (route.subresource == "scale") {
     response.body = to_text(Registry::scale_of(*object));
-  } else if (wants_table(request)) {
+  } else if (accepted.as == Accepted::As::kTable) {
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
-    response.body = table_text(*route.kind, std::span(&object, 1), meta, {include_of(request), true, now});
-  } else if (wants_partial(request)) {
-    response.body = to_text({{"kind", "PartialObjectMetadata"},
-                             {"apiVersion", "meta.k8s.io/v1"},
-                             {"metadata", object_at(object->body(), "metadata")}});
+    response.body =
+        table_text(*route.kind, std::span(&object, 1), meta, table_options(request, accepted, now));
+  } else if (accepted.as == Accepted::As::kPartial) {
+    response.body = to_text(partial_of(*object, accepted));
   } else {
     response.body = bytes_of(*route.kind, *object);
   }

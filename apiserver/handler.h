@@ -4,6 +4,7 @@
 // Errors: every failure is a Status in the answer.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -12,10 +13,14 @@
 
 #include "api/selector.h"
 #include "apiserver/authenticator.h"
+#include "apiserver/list_options.h"
+#include "apiserver/metrics.h"
+#include "apiserver/negotiation.h"
 #include "apiserver/pod_backend.h"
 #include "apiserver/registry.h"
 #include "apiserver/request.h"
 #include "apiserver/reviews.h"
+#include "apiserver/status.h"
 #include "apiserver/store.h"
 #include "apiserver/table.h"
 
@@ -55,14 +60,18 @@ class Handler {
   PodBackend& pods() { return parts_.pods; }
 
  private:
+  Response answer(Request& request);
+  // The same, counted; streams are counted until they end.
+  Response measured(const Request& request, const Route& route);
   Response fixed_path(const Request& request);
   Response resource(const Request& request, const Route& route);
   // handler_read.cc
   Result<Response> get(const Request& request, const Route& route);
   Result<Response> list(const Request& request, const Route& route);
   Result<Response> log(const Request& request, const Route& route);
-  Result<api::SnapshotPtr> page_snapshot(const Request& request, std::string& after_ns,
-                                         std::string& after_name);
+  // The snapshot that a list reads.  kGone: a token or an exact revision that we hold no more.
+  Result<api::SnapshotPtr> list_snapshot(const ListOptions& options, const ContinueToken& token);
+  void keep_page(const api::SnapshotPtr& snapshot);
   // handler_watch.cc
   Result<Response> watch(const Request& request, const Route& route);
   // handler_write.cc
@@ -80,17 +89,25 @@ class Handler {
   Authorizer authorizer_;
   Authenticator authenticator_;
   Reviews reviews_;
-  // Snapshots that continue tokens refer to, newest last.
+  Metrics metrics_;
+  // Snapshots that continue tokens refer to, newest last, each until its time is over.
+  struct Page {
+    api::SnapshotPtr snapshot;
+    std::chrono::steady_clock::time_point until;
+  };
   std::mutex pages_mutex_;
-  std::map<std::uint64_t, api::SnapshotPtr> pages_;
+  std::map<std::uint64_t, Page> pages_;
 };
 
 // Shared by the handler files.
 Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object,
                          WallTime now, int status = 200);
-bool wants_table(const Request& request);
-bool wants_partial(const Request& request);
-IncludeObject include_of(const Request& request);
+Response failed(const Error& error, const About& what);
+// What the Accept header asks for; JSON when nothing in it fits.
+Accepted accepted_of(const Request& request);
+TableOptions table_options(const Request& request, const Accepted& accepted, WallTime now);
+// PartialObjectMetadata.
+Json partial_of(const api::Object& object, const Accepted& accepted);
 // The object as clients of `kind` know it: the stored bytes, unless the version is a converted one.
 std::string bytes_of(const api::Kind& kind, const api::Object& object);
 
@@ -99,6 +116,7 @@ class Filter {
  public:
   static Result<Filter> of(const Request& request, const api::Kind& kind);
   bool matches(const api::Object& object) const;
+  bool empty() const { return labels_.empty() && fields_.empty(); }
   // The name that metadata.name demands, if it does.
   const std::string* name() const { return name_.empty() ? nullptr : &name_; }
 

@@ -12,20 +12,13 @@ using api::ObjectPtr;
 
 constexpr std::size_t kPagesKept = 64;  // Snapshots that continue tokens may refer to.
 
-// Errors: kInvalid for what is no number, kTimeout for the future.
-Result<> check_revision(const std::string& text, std::uint64_t current) {
-  if (text.empty()) return {};
-  const auto wanted = parse_int(text);
-  if (!wanted || *wanted < 0) {
-    return Error(Code::kInvalid,
-                 fmt::format("Invalid value: \"{}\": resourceVersion must be a number", text));
-  }
-  if (static_cast<std::uint64_t>(*wanted) > current) {
-    return Error(Code::kTimeout, fmt::format("Too large resource version: {}, current: {}", *wanted, current))
-        .with_causes({{"ResourceVersionTooLarge", "", "Too large resource version"}});
-  }
-  return {};
-}
+constexpr std::chrono::minutes kPageLife{5};  // As long as upstream keeps old revisions.
+constexpr const char* kExpiredToken =
+    "The provided continue parameter is too old to display a consistent list result. You can start a new "
+    "list without the continue parameter, or use the continue token in this response to retrieve the "
+    "remainder of the results. Continuing with the provided token results in an inconsistent list - objects "
+    "that were created, modified, or deleted between the time the first chunk was returned and now may show "
+    "up in the list.";
 
 // Whether the pod has the container, and it runs.
 Result<> check_runs(const api::Object& pod, const std::string& container) {
@@ -45,8 +38,10 @@ Result<> check_runs(const api::Object& pod, const std::string& container) {
 }
 
 std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects, const Json& meta,
-                      bool partial) {
-  std::string out = partial ? R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1")"
+                      const Accepted& accepted) {
+  const bool partial = accepted.as == Accepted::As::kPartial;
+  std::string out = partial ? R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/)" +
+                                  accepted.meta_version + "\""
                             : fmt::format(R"({{"kind":"{}List","apiVersion":"{}")", route.kind->kind,
                                           route.kind->api_version());
   std::size_t bytes = out.size() + 64;
@@ -58,9 +53,7 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
   for (std::size_t i = 0; i < objects.size(); ++i) {
     if (i > 0) out += ',';
     if (partial)
-      out += to_text({{"kind", "PartialObjectMetadata"},
-                      {"apiVersion", "meta.k8s.io/v1"},
-                      {"metadata", object_at(objects[i]->body(), "metadata")}});
+      out += to_text(partial_of(*objects[i], accepted));
     else if (route.kind->stored == nullptr)
       out += objects[i]->bytes();
     else
@@ -77,68 +70,78 @@ Result<Response> Handler::get(const Request& request, const Route& route) {
   return object_response(request, route, object, parts_.clock.now());
 }
 
-// The snapshot that the request reads: the newest, or the one its continue token began with.
-Result<api::SnapshotPtr> Handler::page_snapshot(const Request& request, std::string& after_ns,
-                                                std::string& after_name) {
-  const std::string token = request.param("continue");
-  if (token.empty()) {
-    auto newest = parts_.store.snapshot();
-    TRY(check_revision(request.param("resourceVersion"), newest->revision()));
+Result<api::SnapshotPtr> Handler::list_snapshot(const ListOptions& options, const ContinueToken& token) {
+  auto newest = parts_.store.snapshot();
+  const bool exact = options.match == ListOptions::Match::kExact;
+  if (options.continue_token.empty() && !exact) {
+    TRY(check_reached(options.revision.value_or(0), newest->revision()));
     return newest;
   }
-  const Error bad(Code::kInvalid, "continue key is not valid");
-  const auto decoded = base64_decode(token);
-  if (!decoded.ok()) return bad;
-  const auto json = parse_json(*decoded);
-  if (!json.ok() || !json->is_object()) return bad;
-  after_ns = string_at(*json, "ns");
-  after_name = string_at(*json, "name");
+  const auto wanted = exact ? options.revision : token.revision;
+  if (!wanted || *wanted == newest->revision()) return newest;
+  TRY(check_reached(*wanted, newest->revision()));
   const std::lock_guard lock(pages_mutex_);
-  const auto it = pages_.find(static_cast<std::uint64_t>(int_at(*json, "rv")));
-  if (it == pages_.end())
-    return Error(Code::kGone,
-                 "The provided continue parameter is too old to display a consistent list result. You can "
-                 "start a new list without the continue parameter.");
-  return it->second;
+  std::erase_if(pages_,
+                [](const auto& page) { return page.second.until < std::chrono::steady_clock::now(); });
+  const auto it = pages_.find(*wanted);
+  if (it != pages_.end()) return it->second.snapshot;
+  return Error(Code::kGone,
+               exact ? "The resourceVersion for the provided list is too old." : std::string(kExpiredToken));
+}
+
+void Handler::keep_page(const api::SnapshotPtr& snapshot) {
+  const std::lock_guard lock(pages_mutex_);
+  pages_.insert_or_assign(snapshot->revision(), Page{snapshot, std::chrono::steady_clock::now() + kPageLife});
+  if (pages_.size() > kPagesKept) pages_.erase(pages_.begin());
 }
 
 Result<Response> Handler::list(const Request& request, const Route& route) {
+  const auto parsed = parse_list_options(request, false);
+  if (!parsed.ok()) return failed(parsed.error(), list_options_about());
+  const ListOptions& options = *parsed;
   const Filter filter = TRY(Filter::of(request, *route.kind));
-  const auto limit = parse_int(request.param("limit", "0"));
-  if (!limit || *limit < 0) return Error(Code::kInvalid, "limit must be a number");
-  std::string after_ns, after_name;
-  const api::SnapshotPtr snapshot = TRY(page_snapshot(request, after_ns, after_name));
+  ContinueToken token;
+  if (!options.continue_token.empty()) token = TRY(ContinueToken::parse(options.continue_token));
+  const auto read = list_snapshot(options, token);
+  if (!read.ok()) {
+    Response refused = failed(read.error(), {});
+    if (read.error().code() == Code::kGone && token.revision) {
+      Json status = Json::parse(refused.body);
+      status["metadata"]["continue"] = ContinueToken{{}, token.after}.text();
+      refused.body = to_text(status);
+    }
+    return refused;
+  }
+  const api::SnapshotPtr& snapshot = *read;
   std::vector<ObjectPtr> objects;
   std::size_t beyond = 0;
   const auto take = [&](const ObjectPtr& object) {
-    if (std::pair(object->ns(), object->name()) <= std::pair(after_ns, after_name) && !after_name.empty())
-      return;
+    if (!token.after.name.empty() && api::NsName{object->ns(), object->name()} <= token.after) return;
     if (!filter.matches(*object)) return;
-    if (*limit > 0 && objects.size() == static_cast<std::size_t>(*limit))
+    if (options.limit > 0 && objects.size() == static_cast<std::size_t>(options.limit))
       ++beyond;
     else
       objects.push_back(object);
   };
-  if (filter.name() != nullptr && !route.ns.empty()) {
+  if (filter.name() != nullptr && (!route.ns.empty() || !route.kind->namespaced)) {
     if (const auto one = snapshot->find(route.kind->group_resource(), route.ns, *filter.name())) take(one);
   } else {
     snapshot->for_each(route.kind->group_resource(), route.ns, take);
   }
   Json meta = {{"resourceVersion", std::to_string(snapshot->revision())}};
   if (beyond > 0) {
-    const Json token = {
-        {"rv", snapshot->revision()}, {"ns", objects.back()->ns()}, {"name", objects.back()->name()}};
-    meta["continue"] = base64(to_text(token));
-    meta["remainingItemCount"] = beyond;
-    const std::lock_guard lock(pages_mutex_);
-    pages_[snapshot->revision()] = snapshot;
-    if (pages_.size() > kPagesKept) pages_.erase(pages_.begin());
+    meta["continue"] =
+        ContinueToken{snapshot->revision(), {objects.back()->ns(), objects.back()->name()}}.text();
+    if (filter.empty()) meta["remainingItemCount"] = beyond;
+    keep_page(snapshot);
   }
   Response response;
-  if (wants_table(request))
-    response.body = table_text(*route.kind, objects, meta, {include_of(request), true, parts_.clock.now()});
+  const Accepted accepted = accepted_of(request);
+  if (accepted.as == Accepted::As::kTable)
+    response.body =
+        table_text(*route.kind, objects, meta, table_options(request, accepted, parts_.clock.now()));
   else
-    response.body = list_text(route, objects, meta, wants_partial(request));
+    response.body = list_text(route, objects, meta, accepted);
   return response;
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "base/text.h"
@@ -375,6 +376,107 @@ TEST_F(HandlerTest, Logs) {
   EXPECT_EQ(log.body, "line of one\n");
   EXPECT_EQ(send("GET", "/api/v1/namespaces/default/pods/p/log?container=absent").status, 400);
   EXPECT_EQ(send("GET", "/api/v1/namespaces/default/pods/nobody/log").status, 404);
+}
+
+TEST_F(HandlerTest, ListsFollowTheRulesOfResourceVersions) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_EQ(make_service(name).status, 201);
+  const std::string base = "/api/v1/namespaces/default/services";
+  const auto refused = [&](const std::string& query, int code, const std::string& text) {
+    const Json answer = body(send("GET", base + query));
+    EXPECT_EQ(answer.value("code", 200), code) << query;
+    EXPECT_NE(answer.value("message", "").find(text), std::string::npos) << answer;
+  };
+  refused("?resourceVersionMatch=Exact", 422, "is forbidden unless resourceVersion is provided");
+  refused("?resourceVersionMatch=Exact&resourceVersion=0", 422,
+          "\"Exact\" is forbidden for resourceVersion \"0\"");
+  refused("?resourceVersionMatch=Best&resourceVersion=1", 422, "Unsupported value: \"Best\"");
+  refused("?sendInitialEvents=true", 422, "sendInitialEvents is forbidden for list");
+  refused("?watch=1&resourceVersionMatch=NotOlderThan", 422,
+          "is forbidden for watch unless sendInitialEvents");
+  refused("?watch=1&sendInitialEvents=true", 422, "requires setting resourceVersionMatch to NotOlderThan");
+  refused("?limit=abc", 400, "strconv.ParseInt: parsing \"abc\": invalid syntax");
+  refused("?resourceVersion=99999999", 504, "Too large resource version: 99999999, current: ");
+  refused("?resourceVersionMatch=Exact&resourceVersion=1", 410, "provided list is too old");
+  refused("?continue=%21%21", 400, "continue key is not valid");
+  refused("?fieldSelector=spec.bogus%3D1", 400, "field label not supported: spec.bogus");
+}
+
+TEST_F(HandlerTest, PagesAreOneSnapshotAndExpiredOnesGoOnInconsistently) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_EQ(make_service(name).status, 201);
+  const std::string base = "/api/v1/namespaces/default/services";
+  const Json first = body(send("GET", base + "?limit=1"));
+  EXPECT_EQ(first["metadata"]["remainingItemCount"], 2);
+  ASSERT_EQ(make_service("aa").status, 201);
+  const std::string token = first["metadata"]["continue"];
+  const Json rest = body(send("GET", base + "?limit=5&continue=" + percent_encode(token)));
+  EXPECT_EQ(rest["items"].size(), 2U) << "the later object is not of this snapshot";
+  EXPECT_EQ(rest["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+  EXPECT_FALSE(
+      body(send("GET", base + "?limit=1&labelSelector=%21x"))["metadata"].contains("remainingItemCount"));
+  const std::string old = ContinueToken{1, {"default", "a"}}.text();
+  const Json gone = body(send("GET", base + "?continue=" + percent_encode(old)));
+  ASSERT_EQ(gone["code"], 410);
+  const std::string fresh = gone["metadata"]["continue"];
+  EXPECT_EQ(body(send("GET", base + "?continue=" + percent_encode(fresh)))["items"].size(), 3U);
+}
+
+TEST_F(HandlerTest, AcceptDecidesTheForm) {
+  ASSERT_EQ(make_service("a").status, 201);
+  const std::string one = "/api/v1/namespaces/default/services/a";
+  const auto get = [&](const std::string& accept) {
+    return send("GET", one, "", "application/json", accept);
+  };
+  EXPECT_EQ(get("application/xml").status, 406);
+  EXPECT_EQ(body(get("application/xml"))["reason"], "NotAcceptable");
+  EXPECT_EQ(get("application/vnd.kubernetes.protobuf").status, 406);
+  EXPECT_EQ(get("application/vnd.kubernetes.protobuf,*/*;q=0.1").status, 200);
+  const Response yaml = get("application/json;q=0.1,application/yaml");
+  EXPECT_EQ(yaml.content_type, "application/yaml");
+  EXPECT_EQ(parse_yaml(yaml.body).value().at(0), body(get("")));
+  const Json beta = body(get("application/json;as=Table;v=v1beta1;g=meta.k8s.io"));
+  EXPECT_EQ(beta["apiVersion"], "meta.k8s.io/v1beta1");
+  EXPECT_EQ(body(get("application/json;as=Table;v=v9;g=meta.k8s.io,application/json"))["kind"], "Service");
+  EXPECT_NE(send("GET", one + "?pretty=true").body.find("\n  \""), std::string::npos);
+  EXPECT_EQ(send("OPTIONS", one).status, 405);
+  EXPECT_EQ(gzip(std::string(1 << 20, 'x'))->substr(0, 2), "\x1f\x8b");
+  EXPECT_TRUE(accepts_gzip("br, gzip;q=0.5"));
+  EXPECT_FALSE(accepts_gzip("gzip;q=0"));
+}
+
+TEST_F(HandlerTest, TheOldestWatchPathsWatch) {
+  ASSERT_EQ(make_service("a").status, 201);
+  ASSERT_EQ(make_service("b").status, 201);
+  const auto all = read_watch(send("GET", "/api/v1/watch/services"), 2);
+  EXPECT_EQ(all.at(1)["object"]["metadata"]["name"], "b");
+  const auto one = read_watch(send("GET", "/api/v1/watch/namespaces/default/services/b"), 1);
+  EXPECT_EQ(one.at(0)["object"]["metadata"]["name"], "b");
+}
+
+TEST_F(HandlerTest, MetricsHaveOneHeadPerNameAndNoMadeUpLabels) {
+  send("GET", "/api/v1/namespaces/default/services");
+  send("GET", "/api/v1/nonsense-of-a-client");
+  const std::string text = send("GET", "/metrics").body;
+  std::set<std::string> types, series;
+  for (const auto& line : split(trim(text), '\n')) {
+    if (line.starts_with("# HELP ")) continue;
+    const auto words = split_words(line);
+    if (line.starts_with("# TYPE ")) {
+      EXPECT_TRUE(types.insert(words.at(2)).second) << line;
+      continue;
+    }
+    EXPECT_TRUE(series.insert(line.substr(0, line.rfind(' '))).second) << line;
+    std::string name = line.substr(0, line.find_first_of("{ "));
+    for (const char* end : {"_bucket", "_sum", "_count"}) {
+      if (name.starts_with("apiserver_request_duration") && name.ends_with(end))
+        name = name.substr(0, name.rfind('_'));
+    }
+    EXPECT_TRUE(types.contains(name)) << line;
+  }
+  EXPECT_NE(text.find(R"(scope="namespace",subresource="",verb="LIST",version="v1"} 1)"), std::string::npos);
+  EXPECT_EQ(text.find("nonsense"), std::string::npos);
+  EXPECT_NE(text.find("apiserver_storage_objects{resource=\"namespaces\"} 2"), std::string::npos);
+  EXPECT_EQ(send("GET", "/livez?verbose").body, "[+]ping ok\nlivez check passed\n");
+  EXPECT_EQ(send("GET", "/healthz/ping").body, "ok");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ using api::ObjectPtr;
 
 constexpr Millis kLook{2'000};  // How often an idle stream looks whether its client is still there.
 constexpr std::chrono::seconds kBookmarkEvery{60};
+// A watch without timeoutSeconds ends after this and up to as much again, so that not all end at once.
 constexpr int kDefaultTimeoutSeconds = 1'800;
 
 // One client's stream.
@@ -24,8 +25,9 @@ class Stream {
         filter_(std::move(filter)),
         clock_(clock),
         sink_(sink),
-        table_(wants_table(request)),
-        include_(include_of(request)) {}
+        accepted_(accepted_of(request)),
+        options_(table_options(request, accepted_, clock.now())),
+        table_(accepted_.as == Accepted::As::kTable) {}
 
   bool initial(const api::Snapshot& snapshot, bool announce_end) {
     bool alive = true;
@@ -40,7 +42,12 @@ class Stream {
     const bool is = event.type != Event::Type::kDeleted && wanted(*event.object);
     const bool was = event.before != nullptr && wanted(*event.before);
     if (is) return send(was ? "MODIFIED" : "ADDED", event.object);
-    return !was || send("DELETED", event.object);
+    if (!was) return true;
+    if (event.type == Event::Type::kDeleted) return send("DELETED", event.object);
+    Json left = event.before->body();  // What the client knows, under the revision at which it left.
+    left["metadata"]["resourceVersion"] = std::to_string(event.revision);
+    return send("DELETED",
+                std::make_shared<api::Object>(event.object->resource(), event.revision, std::move(left)));
   }
 
   bool bookmark(std::uint64_t revision, bool end_of_initial) {
@@ -49,9 +56,13 @@ class Stream {
         {"apiVersion", route_.kind->api_version()},
         {"metadata", {{"resourceVersion", std::to_string(revision)}, {"creationTimestamp", nullptr}}}};
     if (end_of_initial) object["metadata"]["annotations"]["k8s.io/initial-events-end"] = "true";
+    if (accepted_.as == Accepted::As::kPartial) {
+      object["kind"] = "PartialObjectMetadata";
+      object["apiVersion"] = "meta.k8s.io/" + accepted_.meta_version;
+    }
     if (table_) {
-      Json table = Json::parse(table_text(*route_.kind, {}, {{"resourceVersion", std::to_string(revision)}},
-                                          {include_, false, clock_.now()}));
+      Json table = Json::parse(
+          table_text(*route_.kind, {}, {{"resourceVersion", std::to_string(revision)}}, options_with(false)));
       table["metadata"] = object["metadata"];
       object = std::move(table);
     }
@@ -67,12 +78,19 @@ class Stream {
            (route_.name.empty() || object.name() == route_.name) && filter_.matches(object);
   }
   bool send(const char* type, const ObjectPtr& object) {
+    if (accepted_.as == Accepted::As::kPartial) return line(type, to_text(partial_of(*object, accepted_)));
     if (!table_) return line(type, bytes_of(*route_.kind, *object));
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
     const std::string text =
-        table_text(*route_.kind, std::span(&object, 1), meta, {include_, !columns_sent_, clock_.now()});
+        table_text(*route_.kind, std::span(&object, 1), meta, options_with(!columns_sent_));
     columns_sent_ = true;
     return line(type, text);
+  }
+  TableOptions options_with(bool columns) const {
+    TableOptions options = options_;
+    options.with_columns = columns;
+    options.now = clock_.now();
+    return options;
   }
   bool line(const char* type, std::string_view object) {
     return sink_(fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, object));
@@ -82,10 +100,17 @@ class Stream {
   Filter filter_;
   const Clock& clock_;
   const Sink& sink_;
+  Accepted accepted_;
+  TableOptions options_;
   bool table_;
-  IncludeObject include_;
   bool columns_sent_ = false;
 };
+
+std::chrono::seconds default_timeout() {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  std::uniform_int_distribution<int> more(0, kDefaultTimeoutSeconds);
+  return std::chrono::seconds(kDefaultTimeoutSeconds + more(random));
+}
 
 void follow(Stream& stream, Watch& watch, std::chrono::seconds timeout, bool bookmarks) {
   const auto start = std::chrono::steady_clock::now();
@@ -93,7 +118,10 @@ void follow(Stream& stream, Watch& watch, std::chrono::seconds timeout, bool boo
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     const auto left = std::chrono::duration_cast<Millis>(start + timeout - now);
-    if (left <= Millis(0)) return;
+    if (left <= Millis(0)) {
+      if (bookmarks) stream.bookmark(watch.seen(), false);
+      return;
+    }
     auto events = watch.next(std::min(kLook, left));
     if (!events.ok()) {
       if (events.error().code() == Code::kGone) stream.error(events.error());
@@ -113,34 +141,27 @@ void follow(Stream& stream, Watch& watch, std::chrono::seconds timeout, bool boo
 }  // namespace
 
 Result<Response> Handler::watch(const Request& request, const Route& route) {
+  const auto parsed = parse_list_options(request, true);
+  if (!parsed.ok()) return failed(parsed.error(), list_options_about());
+  const ListOptions& options = *parsed;
   Filter filter = TRY(Filter::of(request, *route.kind));
   const api::SnapshotPtr snapshot = parts_.store.snapshot();
-  const std::string text = request.param("resourceVersion");
-  const bool send_initial = request.flag("sendInitialEvents");
-  const auto wanted = parse_int(text.empty() ? "0" : text);
-  if (!wanted || *wanted < 0)
-    return Error(Code::kInvalid,
-                 fmt::format("Invalid value: \"{}\": resourceVersion must be a number", text));
-  const bool from_start = *wanted == 0 || send_initial;
-  const std::uint64_t after = from_start ? snapshot->revision() : static_cast<std::uint64_t>(*wanted);
-  if (after > snapshot->revision()) {
-    return Error(Code::kTimeout,
-                 fmt::format("Too large resource version: {}, current: {}", after, snapshot->revision()))
-        .with_causes({{"ResourceVersionTooLarge", "", "Too large resource version"}});
-  }
+  const std::uint64_t wanted = options.revision.value_or(0);
+  TRY(check_reached(wanted, snapshot->revision()));
+  const bool from_start = options.send_initial.value_or(wanted == 0);
+  // Without initial events and without a revision a watch begins now.
+  const std::uint64_t after = from_start || wanted == 0 ? snapshot->revision() : wanted;
   Watch events = TRY(parts_.store.watch(route.kind->group_resource(), after));
-  const auto seconds = parse_int(request.param("timeoutSeconds", std::to_string(kDefaultTimeoutSeconds)));
-  const bool bookmarks = request.flag("allowWatchBookmarks");
   Response response;
-  response.stream =
-      [this, request, route, filter = std::move(filter), snapshot = api::SnapshotPtr(snapshot), events,
-       from_start, send_initial, bookmarks,
-       timeout = std::chrono::seconds(seconds.value_or(kDefaultTimeoutSeconds))](const Sink& sink) mutable {
-        Stream stream(request, route, std::move(filter), parts_.clock, sink);
-        if (from_start && !stream.initial(*snapshot, send_initial)) return;
-        snapshot.reset();
-        follow(stream, events, timeout, bookmarks);
-      };
+  response.stream = [this, request, route, filter = std::move(filter), snapshot = api::SnapshotPtr(snapshot),
+                     events, from_start, announce = from_start && options.send_initial && options.bookmarks,
+                     bookmarks = options.bookmarks,
+                     timeout = options.timeout.value_or(default_timeout())](const Sink& sink) mutable {
+    Stream stream(request, route, std::move(filter), parts_.clock, sink);
+    if (from_start && !stream.initial(*snapshot, announce)) return;
+    snapshot.reset();
+    follow(stream, events, timeout, bookmarks);
+  };
   return response;
 }
 

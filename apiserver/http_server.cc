@@ -25,9 +25,10 @@ namespace minik::apiserver {
 namespace {
 
 constexpr int kHandshakeSeconds = 10;
-constexpr int kIdleSeconds = 90;   // A kept-alive connection without a request.
-constexpr int kReadSeconds = 30;   // Between two bytes of a request.
-constexpr int kWriteSeconds = 30;  // A client that reads nothing.
+constexpr int kIdleSeconds = 90;               // A kept-alive connection without a request.
+constexpr int kReadSeconds = 30;               // Between two bytes of a request.
+constexpr int kWriteSeconds = 30;              // A client that reads nothing.
+constexpr std::size_t kGzipOver = 128 * 1024;  // Smaller answers are not worth it; upstream's bound.
 constexpr std::size_t kHeadMax = 64 * 1024;
 
 struct FreeSsl {
@@ -188,12 +189,19 @@ std::string quoted(const std::string& text) {
   return replace_all(replace_all(text, "\\", "\\\\"), "\"", "\\\"");
 }
 
-void respond(Response&& from, httplib::Response& to) {
+void respond(Response&& from, httplib::Response& to, bool may_gzip) {
   to.status = from.status;
   for (const auto& [name, value] : from.headers) to.set_header(name, value);
   for (const auto& warning : from.warnings)
     to.set_header("Warning", fmt::format("299 - \"{}\"", quoted(warning)));
   if (!from.stream) {
+    if (may_gzip && from.body.size() > kGzipOver) {
+      if (auto packed = gzip(from.body)) {
+        from.body = *std::move(packed);
+        to.set_header("Content-Encoding", "gzip");
+        to.set_header("Vary", "Accept-Encoding");
+      }
+    }
     to.set_content(std::move(from.body), from.content_type);
     return;
   }
@@ -219,19 +227,20 @@ class Engine final : public httplib::Server {
     set_keep_alive_timeout(kIdleSeconds);
     // Every request is answered here, before httplib's own routing; bodies were read by then.
     const auto answer = [&handler](const httplib::Request& from, httplib::Response& to) {
-      respond(handler.handle(request_of(from, current_user())), to);
+      respond(handler.handle(request_of(from, current().user)), to, current().gzip);
     };
     Get(".*", answer);
     Post(".*", answer);
     Put(".*", answer);
     Patch(".*", answer);
     Delete(".*", answer);
+    Options(".*", answer);
     set_exception_handler([](const httplib::Request& from, httplib::Response& to, std::exception_ptr) {
       log_error("apiserver", "{} {}: the handler threw", from.method, from.path);
       Response response;
       response.status = 500;
       response.body = to_text(status_json(Error(Code::kInternal, "internal error"), {}));
-      respond(std::move(response), to);
+      respond(std::move(response), to, false);
     });
     set_error_handler([](const httplib::Request&, httplib::Response& to) {
       if (!to.body.empty() || to.content_provider_) return;
@@ -248,18 +257,26 @@ class Engine final : public httplib::Server {
 
   // Answers one request; false when the connection is to be closed.
   bool one(httplib::Stream& stream, const std::optional<User>& user) {
-    current_user() = user;
+    current().user = user;
     bool closed = false;
-    // Compression would hold back the events of a stream, and on loopback it only costs time.
-    const auto plain = [](httplib::Request& request) { request.headers.erase("Accept-Encoding"); };
+    // httplib's own compression would hold back the events of a stream.
+    const auto plain = [](httplib::Request& request) {
+      current().gzip = accepts_gzip(request.get_header_value("Accept-Encoding"));
+      request.headers.erase("Accept-Encoding");
+    };
     const bool ok = process_request(stream, false, closed, plain);
     return ok && !closed;
   }
 
  private:
-  static std::optional<User>& current_user() {
-    thread_local std::optional<User> user;
-    return user;
+  // What the request's answer depends on beside httplib's request.
+  struct Current {
+    std::optional<User> user;
+    bool gzip = false;
+  };
+  static Current& current() {
+    thread_local Current current;
+    return current;
   }
 };
 

@@ -320,8 +320,10 @@ Json table_cells(const Kind& kind, const Object& object, WallTime now) {
 
 std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta,
                        const TableOptions& options) {
-  Json table = {
-      {"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", list_meta}, {"rows", Json::array()}};
+  Json table = {{"kind", "Table"},
+                {"apiVersion", "meta.k8s.io/" + options.meta_version},
+                {"metadata", list_meta},
+                {"rows", Json::array()}};
   table["columnDefinitions"] = options.with_columns ? column_json(kind) : Json(nullptr);
   for (const auto& object : objects) {
     table["rows"].push_back({{"cells", table_cells(kind, *object, options.now)},

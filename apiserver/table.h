@@ -18,6 +18,7 @@ struct TableOptions {
   IncludeObject include = IncludeObject::kMetadata;
   bool with_columns = true;
   WallTime now{};
+  std::string meta_version = "v1";  // Of meta.k8s.io: v1 or v1beta1.
 };
 
 // `list_meta` is the table's metadata (resourceVersion, continue, remainingItemCount).

@@ -105,4 +105,14 @@ const Json& object_at(const Json& object, std::string_view member) {
 
 std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// nlohmann's strict writer is the judge.
+bool is_utf8(std::string_view text) {
+  try {
+    [[maybe_unused]] const std::string written = Json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
 }  // namespace minik

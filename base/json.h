@@ -38,6 +38,7 @@ bool bool_at(const Json& object, std::string_view member, bool fallback = false)
 const Json& array_at(const Json& object, std::string_view member);
 const Json& object_at(const Json& object, std::string_view member);
 
+bool is_utf8(std::string_view text);
 // The value as compact JSON text.  Bytes that are no UTF-8 become U+FFFD; never throws.
 std::string to_text(const Json& value);
 

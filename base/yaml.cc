@@ -228,16 +228,6 @@ void emit(const Json& value, std::size_t indent, std::string& out) {
   out += scalar_text(value) + '\n';
 }
 
-// nlohmann's strict writer is the judge.
-bool is_utf8(std::string_view text) {
-  try {
-    [[maybe_unused]] const std::string written = Json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
-}
-
 }  // namespace
 
 Result<std::vector<Json>> parse_yaml(std::string_view text) {
