@@ -62,6 +62,7 @@ void check_kind(Causes& causes, const Kind& kind, const Json& object) {
     validate_config_map(causes, object);
   else if (kind.kind == "Secret")
     validate_secret(causes, object);
+  validate_controlled(causes, kind, object);
 }
 
 // Fields that the schema marks immutable at the top of the object or of its spec.
@@ -164,6 +165,7 @@ std::string port_name_error(std::string_view name) {
 }
 
 void default_object(const Kind& kind, Json& object) {
+  default_controlled(kind, object);
   if (kind.kind == "Service")
     default_service(object);
   else if (kind.kind == "Pod" && object.contains("spec"))
@@ -197,6 +199,7 @@ Causes validate_update(const Kind& kind, const Json& object, const Json& old) {
     validate_pod_update(causes, object, old);
   else if (kind.kind == "ConfigMap" || kind.kind == "Secret")
     validate_data_update(causes, object, old);
+  validate_controlled_update(causes, kind, object, old);
   return causes;
 }
 

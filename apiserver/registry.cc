@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/patch.h"
+#include "api/selector.h"
 #include "base/files.h"
 #include "base/log.h"
 
@@ -93,12 +94,10 @@ Json Registry::scale_of(const Object& object) {
   const Json& spec = object_at(object.body(), "spec");
   scale["spec"]["replicas"] = int_at(spec, "replicas", 1);
   scale["status"]["replicas"] = int_at(object_at(object.body(), "status"), "replicas");
-  std::string selector;
-  for (const auto& [key, value] : object_at(object_at(spec, "selector"), "matchLabels").items()) {
-    selector +=
-        (selector.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
-  }
-  scale["status"]["selector"] = selector;
+  const Json& wanted = object_at(spec, "selector");
+  const bool plain = object.resource() == "replicationcontrollers";
+  const auto selector = api::LabelSelector::from_json(plain ? Json{{"matchLabels", wanted}} : wanted);
+  if (selector.ok()) scale["status"]["selector"] = selector->text();
   return scale;
 }
 
@@ -163,10 +162,11 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body) {
   if (has_status(kind)) body.erase("status");
   for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"})
     meta.erase(member);
+  meta["uid"] = random_uuid();
+  meta["creationTimestamp"] = rfc3339(clock_.now());
+  api::prepare_create(kind, body);
   TRY(admit(tx, target, body, nullptr));
   if (kind.kind == "Pod") body["status"]["phase"] = "Pending";
-  body["metadata"]["uid"] = random_uuid();
-  body["metadata"]["creationTimestamp"] = rfc3339(clock_.now());
   if (body.contains("spec")) body["metadata"]["generation"] = 1;
   return tx.put(kind.group_resource(), std::move(body));
 }
@@ -222,6 +222,7 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
     else
       body.erase("status");
   }
+  api::prepare_update(kind, body, old.body());
   TRY(admit(tx, target, body, &old.body()));
   if (old.meta().deletion) {  // No new finalizers once the deletion began.
     for (const auto& finalizer : api::Meta::parse(body).finalizers) {

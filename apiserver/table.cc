@@ -5,16 +5,13 @@
 #include <algorithm>
 
 #include "api/selector.h"
+#include "apiserver/table_parts.h"
 #include "base/text.h"
 
 namespace minik::apiserver {
-namespace {
 
 using api::Kind;
 using api::Object;
-
-const Json& spec_of(const Object& object) { return object_at(object.body(), "spec"); }
-const Json& status_of(const Object& object) { return object_at(object.body(), "status"); }
 
 std::string age_of(const Object& object, WallTime now) {
   if (object.meta().created == WallTime{}) return "<unknown>";
@@ -45,6 +42,11 @@ std::string selector_text(const Json& selector) {
   const auto parsed = api::LabelSelector::from_json(selector);
   return parsed.ok() ? or_none(parsed->text()) : "<error>";
 }
+
+namespace {
+
+const Json& spec_of(const Object& object) { return object_at(object.body(), "spec"); }
+const Json& status_of(const Object& object) { return object_at(object.body(), "status"); }
 
 // The reason that a container state shows, "" for a running one.
 std::string state_reason(const Json& state) {
@@ -314,6 +316,7 @@ Json table_cells(const Kind& kind, const Object& object, WallTime now) {
   if (kind.kind == "Event") return event_cells(object, now);
   if (kind.kind == "Namespace")
     return {object.name(), string_at(status_of(object), "phase"), age_of(object, now)};
+  if (Json cells = workload_cells(object, now); !cells.is_null()) return cells;
   const Json& body = object.body();
   const auto entries = object_at(body, "data").size() + object_at(body, "binaryData").size();
   if (kind.kind == "ConfigMap") return {object.name(), entries, age_of(object, now)};
