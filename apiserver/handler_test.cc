@@ -333,7 +333,7 @@ TEST_F(HandlerTest, DiscoveryInItsShapes) {
       send("GET", "/apis", "", "",
            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json");
   EXPECT_EQ(v2.content_type, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
-  EXPECT_EQ(body(v2)["items"][0]["metadata"]["name"], "discovery.k8s.io");
+  EXPECT_EQ(body(v2)["items"][0]["metadata"]["name"], "apps");
   const Response beta =
       send("GET", "/api", "", "",
            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json");
