@@ -55,6 +55,8 @@ void validate_endpoint_slice(Causes& causes, const Json& slice);
 void default_pod_spec(Json& spec);
 void validate_pod_spec(Causes& causes, const Json& spec, const std::string& path);
 void validate_pod_update(Causes& causes, const Json& pod, const Json& old);
+// rules_ephemeral.cc: only additions, of containers that promise nothing.
+void validate_ephemeral_update(Causes& causes, const Json& pod, const Json& old);
 // rules_workload.cc
 void default_deployment(Json& deployment);
 void validate_workload(Causes& causes, const Json& workload);

@@ -64,6 +64,10 @@ class Handler {
   Result<Response> remove(const Request& request, const Route& route);
   Result<Response> remove_collection(const Request& request, const Route& route);
 
+  // handler_pod.cc
+  Result<Response> evict(const Request& request, const Route& route);
+  Result<Response> bind(const Request& request, const Route& route);
+
   HandlerParts parts_;
   // Snapshots that continue tokens refer to, newest last.
   std::mutex pages_mutex_;
@@ -76,6 +80,9 @@ Response object_response(const Request& request, const Route& route, const api::
 bool wants_table(const Request& request);
 bool wants_partial(const Request& request);
 IncludeObject include_of(const Request& request);
+
+// From a metav1.DeleteOptions, and from the query where the body is silent.
+Result<DeleteOptions> delete_options_of(const Request& request, const Json& body);
 
 // Selects by labels and fields.  Errors: kInvalid.
 class Filter {

@@ -204,6 +204,7 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
     next["spec"]["replicas"] = TRY(replicas_of(target, body));
     return store_change(tx, target, old, std::move(next));
   }
+  if (target.subresource == "ephemeralcontainers") return update_ephemeral(tx, target, old, body);
   if (target.subresource == "finalize") {
     Json next = old.body();
     next["spec"]["finalizers"] = array_at(object_at(body, "spec"), "finalizers");

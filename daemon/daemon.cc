@@ -15,12 +15,17 @@
 #include "base/log.h"
 #include "base/netns.h"
 #include "base/text.h"
+#include "controllers/daemon_sets.h"
 #include "controllers/deployments.h"
+#include "controllers/disruption_budgets.h"
 #include "controllers/endpoints.h"
 #include "controllers/garbage.h"
+#include "controllers/jobs.h"
 #include "controllers/namespaces.h"
+#include "controllers/placement_witness.h"
 #include "controllers/pod_status.h"
 #include "controllers/replica_sets.h"
+#include "controllers/stateful_sets.h"
 #include "controllers/system.h"
 #include "daemon/loop.h"
 #include "daemon/minik_routes.h"
@@ -96,6 +101,12 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   all.push_back(std::make_unique<controllers::PodStatusController>());
   all.push_back(std::make_unique<controllers::DeploymentController>());
   all.push_back(std::make_unique<controllers::ReplicaSetController>());
+  all.push_back(controllers::ReplicaSetController::of_replication_controllers());
+  all.push_back(std::make_unique<controllers::DaemonSetController>());
+  all.push_back(std::make_unique<controllers::StatefulSetController>());
+  all.push_back(std::make_unique<controllers::JobController>());
+  all.push_back(std::make_unique<controllers::DisruptionController>());
+  all.push_back(std::make_unique<controllers::PlacementWitness>());
   all.push_back(std::make_unique<controllers::EndpointsController>());
   all.push_back(std::make_unique<controllers::GarbageController>());
   return all;
