@@ -52,13 +52,14 @@ void validate_failure_policy(Causes& causes, const Json& spec, const std::string
       cause_invalid(causes, here + ".action", rules[i]["action"],
                     "requires the backoffLimitPerIndex to be set");
   }
-  if (string_at(object_at(object_at(spec, "template"), "spec"), "restartPolicy") != "Never") {
-    cause_invalid(causes, path + ".template.spec.restartPolicy",
-                  object_at(object_at(spec, "template"), "spec")["restartPolicy"],
+  const std::string restart = string_at(object_at(object_at(spec, "template"), "spec"), "restartPolicy");
+  if (restart != "Never") {
+    cause_invalid(causes, path + ".template.spec.restartPolicy", Json(restart),
                   "only \"Never\" is supported when podFailurePolicy is specified");
   }
   if (string_at(spec, "podReplacementPolicy") != "Failed")
-    cause_unsupported(causes, path + ".podReplacementPolicy", spec["podReplacementPolicy"], {"Failed"});
+    cause_unsupported(causes, path + ".podReplacementPolicy", Json(string_at(spec, "podReplacementPolicy")),
+                      {"Failed"});
 }
 
 void validate_indexes(Causes& causes, const Json& spec, const std::string& path) {
@@ -176,8 +177,8 @@ void validate_job_update(Causes& causes, const Json& job, const Json& old) {
   const Json& before = object_at(old, "spec");
   if (indexed(now) && int_at(now, "completions") != int_at(before, "completions")) {
     if (int_at(now, "completions") != int_at(now, "parallelism"))
-      cause_invalid(causes, "spec.completions", now["completions"],
-                    fmt::format("can only be modified in tandem with spec.parallelism"));
+      cause_invalid(causes, "spec.completions", Json(int_at(now, "completions")),
+                    "can only be modified in tandem with spec.parallelism");
   } else {
     check_same(causes, now, before, "completions");
   }

@@ -11,8 +11,9 @@ namespace {
 
 class PodSubresources : public ::testing::Test {
  protected:
-  PodSubresources() : store_(Store::open(std::make_unique<MemoryJournal>()).value()), registry_(*store_, clock_, {}) {
-    make("namespaces", "{metadata: {name: default}}");
+  PodSubresources()
+      : store_(Store::open(std::make_unique<MemoryJournal>()).value()), registry_(*store_, clock_, {}) {
+    EXPECT_TRUE(make("namespaces", "{metadata: {name: default}}").ok());
   }
   static Target target(const std::string& resource, const std::string& name = "") {
     return {api::Schema::builtin().by_key(resource), resource == "namespaces" ? "" : "default", name, ""};
@@ -82,12 +83,12 @@ TEST_F(PodSubresources, ABindingGivesTheNodeOnce) {
   const auto bind = [&](const char* yaml) {
     return registry_.bind(target("pods", "a"), parse_yaml(yaml).value().at(0), {});
   };
-  EXPECT_EQ(bind("{target: {kind: Pod, name: n}}").error().message(),
+  EXPECT_EQ(bind("{target: {kind: Pod, name: node-2}}").error().message(),
             "Binding \"a\" is invalid: target.kind: Unsupported value: \"Pod\": supported values: \"Node\", "
             "\"<empty>\"");
-  EXPECT_TRUE(bind("{target: {kind: Node, name: n}}").ok());
-  EXPECT_EQ(store_->snapshot()->find("pods", "default", "a")->body()["spec"]["nodeName"], "n");
-  EXPECT_EQ(bind("{target: {name: m}}").error().code(), Code::kConflict);
+  EXPECT_TRUE(bind("{target: {kind: Node, name: node-2}}").ok());
+  EXPECT_EQ(store_->snapshot()->find("pods", "default", "a")->body()["spec"]["nodeName"], "node-2");
+  EXPECT_EQ(bind("{target: {name: node-3}}").error().code(), Code::kConflict);
 }
 
 TEST_F(PodSubresources, EphemeralContainersAreOnlyAdded) {
@@ -100,10 +101,10 @@ TEST_F(PodSubresources, EphemeralContainersAreOnlyAdded) {
     const auto done = registry_.replace(at, body, {});
     return done.ok() ? "" : done.error().message();
   };
-  EXPECT_EQ(put("[{name: d, image: y, targetContainerName: c}]"), "");
+  EXPECT_EQ(put("[{name: d, image: dbg, targetContainerName: c}]"), "");
   EXPECT_NE(put("[]").find("may not be removed"), std::string::npos);
   EXPECT_NE(put("[{name: d, image: z}]").find("may not be changed"), std::string::npos);
-  EXPECT_NE(put("[{name: d, image: y, targetContainerName: c}, {name: c, image: y}]").find("Duplicate"),
+  EXPECT_NE(put("[{name: d, image: dbg, targetContainerName: c}, {name: c, image: dbg}]").find("Duplicate"),
             std::string::npos);
 }
 

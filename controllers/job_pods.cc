@@ -127,8 +127,12 @@ WallTime end_of(const Object& pod, WallTime now) {
     if (ended == nullptr) continue;
     end = std::max(end, parse_rfc3339(string_at(*ended, "finishedAt")).value_or(now));
   }
-  if (end == WallTime{} && pod.meta().deletion) end = *pod.meta().deletion;
-  return end == WallTime{} ? now : end;
+  if (end != WallTime{}) return end;
+  for (const Json& condition : array_at(status_of(pod), "conditions")) {
+    if (string_at(condition, "type") != "Ready") continue;
+    if (const auto since = parse_rfc3339(string_at(condition, "lastTransitionTime"))) return *since;
+  }
+  return pod.meta().deletion.value_or(pod.meta().created);
 }
 
 FailureVerdict verdict_of(const Object& job, const Object& pod) {
