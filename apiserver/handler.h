@@ -85,6 +85,10 @@ class Handler {
   Result<Response> review(const Request& request, const Route& route);
   WriteOptions guarded(WriteOptions options, const Request& request) const;
 
+  // handler_pod.cc
+  Result<Response> evict(const Request& request, const Route& route);
+  Result<Response> bind(const Request& request, const Route& route);
+
   HandlerParts parts_;
   Authorizer authorizer_;
   Authenticator authenticator_;
@@ -110,6 +114,9 @@ TableOptions table_options(const Request& request, const Accepted& accepted, Wal
 Json partial_of(const api::Object& object, const Accepted& accepted);
 // The object as clients of `kind` know it: the stored bytes, unless the version is a converted one.
 std::string bytes_of(const api::Kind& kind, const api::Object& object);
+
+// From a metav1.DeleteOptions, and from the query where the body is silent.
+Result<DeleteOptions> delete_options_of(const Request& request, const Json& body);
 
 // Selects by labels and fields.  Errors: kInvalid.
 class Filter {

@@ -191,7 +191,7 @@ TEST_F(HandlerTest, RefusesNonsenseAndStoresNothing) {
       send("POST", "/api/v1/namespaces/nowhere/services", "{metadata: {name: a}, spec: {ports: [{port: 1}]}}")
           .status,
       404);
-  EXPECT_EQ(send("POST", services, "{metadata: {name: a}}", "application/vnd.kubernetes.protobuf").status,
+  EXPECT_EQ(send("POST", services, "{metadata: {name: a}}", "application/cbor").status,
             415);
   EXPECT_EQ(send("GET", "/apis/none/v1/things").status, 404);
   EXPECT_EQ(send("BREW", services).status, 405);

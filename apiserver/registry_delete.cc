@@ -145,13 +145,14 @@ Result<> Registry::apply_one(Tx& tx, const Write& write) {
   return updated.ok() ? Result<>() : std::move(updated).error();
 }
 
-std::vector<Error> Registry::apply(const std::vector<Write>& writes) {
+std::vector<Error> Registry::apply(const std::vector<Write>& writes, std::vector<Result<>>* outcomes) {
   std::vector<Error> errors;
   if (writes.empty()) return errors;
   auto done = store_.transact(
       [&](Tx& tx) -> Result<> {
         for (const Write& write : writes) {
           auto applied = apply_one(tx, write);
+          if (outcomes != nullptr) outcomes->push_back(applied);
           if (applied.ok()) continue;
           const Code code = applied.error().code();
           if (code == Code::kConflict || code == Code::kNotFound || code == Code::kAlreadyExists) continue;

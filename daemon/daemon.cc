@@ -17,11 +17,12 @@
 #include "base/text.h"
 #include "controllers/daemon_sets.h"
 #include "controllers/deployments.h"
-#include "controllers/disruption.h"
+#include "controllers/disruption_budgets.h"
 #include "controllers/endpoints.h"
 #include "controllers/garbage.h"
 #include "controllers/jobs.h"
 #include "controllers/namespaces.h"
+#include "controllers/placement_witness.h"
 #include "controllers/pod_status.h"
 #include "controllers/rbac.h"
 #include "controllers/replica_sets.h"
@@ -104,13 +105,13 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   all.push_back(std::make_unique<controllers::ServiceAccountController>(std::move(accounts)));
   all.push_back(std::make_unique<controllers::PodStatusController>());
   all.push_back(std::make_unique<controllers::DeploymentController>());
-  all.push_back(std::make_unique<controllers::ReplicaSetController>("replicasets.apps", "ReplicaSet"));
-  all.push_back(
-      std::make_unique<controllers::ReplicaSetController>("replicationcontrollers", "ReplicationController"));
+  all.push_back(std::make_unique<controllers::ReplicaSetController>());
+  all.push_back(controllers::ReplicaSetController::of_replication_controllers());
   all.push_back(std::make_unique<controllers::DaemonSetController>());
   all.push_back(std::make_unique<controllers::StatefulSetController>());
   all.push_back(std::make_unique<controllers::JobController>());
   all.push_back(std::make_unique<controllers::DisruptionController>());
+  all.push_back(std::make_unique<controllers::PlacementWitness>());
   all.push_back(std::make_unique<controllers::EndpointsController>());
   all.push_back(std::make_unique<controllers::GarbageController>());
   return all;
