@@ -89,6 +89,11 @@ class Lifecycle {
   template <class Work, class Then>
   void job(Pod& pod, Work work, Then then);
 
+  // lifecycle_volumes.cc
+  void see_objects(const api::Snapshot* before, const api::Snapshot& after);
+  void refresh_volumes(Pod& pod);
+  void plan_refresh(Pod& pod, std::optional<std::chrono::seconds> in);
+
   // lifecycle_runs.cc: runs that begin and end, shims, signals, probes.
   void running(Pod& pod, ContainerRun& run, WallTime since);
   void ended(Pod& pod, ContainerRun& run, int code, int signal, WallTime started, WallTime finished);

@@ -61,6 +61,8 @@ void Lifecycle::act(Pod& pod, const Action& action) {
       run.cid.clear();
       return;
     }
+    case Kind::kRefreshVolumes:
+      return refresh_volumes(pod);
     case Kind::kTearDown:
       return tear_down_pod(pod);
   }
@@ -119,6 +121,13 @@ void Lifecycle::create(Pod& pod, std::size_t container) {
 
 void Lifecycle::created(Pod& pod, ContainerRun& run, const CreateOutcome& outcome) {
   using Kind = CreateOutcome::Kind;
+  plan_refresh(pod, outcome.refresh_in);
+  if (outcome.kind == Kind::kMount) {
+    run.phase = Phase::kNone;
+    run.cid.clear();
+    run.not_before = steady_now() + kRetry;
+    return emit(pod, true, "", "FailedMount", outcome.message);
+  }
   if (!outcome.image_id.empty()) {
     run.image_id = outcome.image_id;
     run.image_backoff.reset();
@@ -246,6 +255,7 @@ void Lifecycle::tear_down_pod(Pod& pod) {
     for (const auto& cid : cids) TRY(maker.remove(wish.uid, cid));
     if (auto shim = ShimClient::connect(paths.run_pod(wish.uid)); shim.ok()) TRY(shim->quit());
     TRY(remove_sandbox(paths, wish));
+    TRY(maker.remove_volumes(wish.uid));
     TRY(remove_tree(paths.run_pod(wish.uid)));
     if (keep) return {};
     TRY(remove_tree(logs));
