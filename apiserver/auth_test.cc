@@ -233,7 +233,7 @@ TEST_F(AuthTest, TokenRequestsAreChecked) {
   EXPECT_NE(message(brief).find("spec.expirationSeconds: Invalid value: 599: may not specify a duration less "
                                 "than 10 minutes"),
             std::string::npos);
-  EXPECT_EQ(as(kAdmin, "POST", url, "{spec: {boundObjectRef: {apiVersion: v1, kind: Pod, name: no}}}").status,
+  EXPECT_EQ(as(kAdmin, "POST", url, "{spec: {boundObjectRef: {apiVersion: v1, kind: Pod, name: absent}}}").status,
             404);
   EXPECT_EQ(
       as(kAdmin, "POST", url, "{spec: {boundObjectRef: {apiVersion: v1, kind: Service, name: a}}}").status,
@@ -385,8 +385,8 @@ TEST_F(AuthTest, PodsGetTheirAccount) {
   EXPECT_TRUE(volume["name"].get<std::string>().starts_with("kube-api-access-"));
   EXPECT_EQ(volume["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"], 3607);
   EXPECT_EQ(made["spec"]["containers"][0]["volumeMounts"][0]["name"], volume["name"]);
-  EXPECT_EQ(message(pod("b", "{serviceAccountName: no, containers: [{name: c, image: x}]}")),
-            "pods \"b\" is forbidden: error looking up service account default/no: serviceaccount \"no\" not "
+  EXPECT_EQ(message(pod("b", "{serviceAccountName: absent, containers: [{name: c, image: x}]}")),
+            "pods \"b\" is forbidden: error looking up service account default/absent: serviceaccount \"absent\" not "
             "found");
   const Json without =
       json(pod("c", "{automountServiceAccountToken: false, containers: [{name: c, image: x}]}"));

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Millis kRetry{2'000};  // Of what may heal by itself: a missing ConfigMap, a full disk.
 constexpr Millis kRetryMax{60'000};
+constexpr Millis kRefreshRetry{20'000};  // Of volumes that are there already.
 constexpr Millis kTearDownRetry{1'000};
 constexpr Millis kShowPullErrorFor{1'000};  // Then ErrImagePull becomes ImagePullBackOff.
 
@@ -238,6 +239,18 @@ void Lifecycle::clean(Pod& pod) {
     }
     // What could not be removed now goes with the pod.
     garbage.erase(garbage.begin());
+  });
+}
+
+void Lifecycle::refresh_volumes(Pod& pod) {
+  pod.state.volumes_at.reset();
+  const auto work = [object = pod.state.object, objects = objects_, &maker = out_.maker] {
+    return maker.refresh_volumes(*object, *objects);
+  };
+  job(pod, work, [this](Pod& done, const Result<std::optional<std::chrono::seconds>>& result) {
+    if (result.ok()) return plan_refresh(done, *result);
+    emit(done, true, "", "FailedMount", result.error().message());
+    done.state.volumes_at = steady_now() + kRefreshRetry;
   });
 }
 

@@ -8,8 +8,6 @@
 namespace minik::runtime {
 namespace {
 
-constexpr Millis kRefreshRetry{20'000};
-
 std::set<api::Key> changed_objects(const api::Snapshot* before, const api::Snapshot& after) {
   std::set<api::Key> changed;
   for (const char* resource : {"configmaps", "secrets"}) {
@@ -46,18 +44,6 @@ void Lifecycle::see_objects(const api::Snapshot* before, const api::Snapshot& af
     }
     step(*pod);
   }
-}
-
-void Lifecycle::refresh_volumes(Pod& pod) {
-  pod.state.volumes_at.reset();
-  const auto work = [object = pod.state.object, objects = objects_, &maker = out_.maker] {
-    return maker.refresh_volumes(*object, *objects);
-  };
-  job(pod, work, [this](Pod& done, const Result<std::optional<std::chrono::seconds>>& result) {
-    if (result.ok()) return plan_refresh(done, *result);
-    emit(done, true, "", "FailedMount", result.error().message());
-    done.state.volumes_at = steady_now() + kRefreshRetry;
-  });
 }
 
 void Lifecycle::plan_refresh(Pod& pod, std::optional<std::chrono::seconds> in) {

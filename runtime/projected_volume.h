@@ -19,6 +19,7 @@
 #include "api/pod.h"
 #include "api/snapshot.h"
 #include "runtime/container_env.h"
+#include "runtime/runtime.h"
 
 namespace minik::runtime {
 

@@ -26,7 +26,7 @@ class Projected : public ::testing::Test {
   }
   Result<std::vector<VolumeFile>> files(const std::string& volume, const std::string& spec = "{}") {
     const auto pod =
-        object("pods", "{metadata: {name: p, namespace: d, uid: u, labels: {x: y}}, spec: " + spec + "}");
+        object("pods", "{metadata: {name: p, namespace: d, uid: u, labels: {x: z}}, spec: " + spec + "}");
     return volume_files(*pod, yaml(volume),
                         {objects_, place_, [](const TokenWish& wish, const std::string&) {
                            return Result<std::string>("token of " + wish.account + " for " + wish.audience);
@@ -40,12 +40,12 @@ class Projected : public ::testing::Test {
 TEST_F(Projected, HoldsWhatItsSourcesSay) {
   EXPECT_EQ(files("{configMap: {name: cm}}").value(),
             (std::vector<VolumeFile>{{"a", "1", 0644}, {"b", "2", 0644}}));
-  EXPECT_EQ(files("{configMap: {name: cm, defaultMode: 256, items: [{key: b, path: x/y}]}}").value(),
-            (std::vector<VolumeFile>{{"x/y", "2", 0400}}));
+  EXPECT_EQ(files("{configMap: {name: cm, defaultMode: 256, items: [{key: b, path: x/z}]}}").value(),
+            (std::vector<VolumeFile>{{"x/z", "2", 0400}}));
   EXPECT_EQ(files("{secret: {secretName: s, items: [{key: k, path: k, mode: 384}]}}").value(),
             (std::vector<VolumeFile>{{"k", "hello", 0600}}));
   EXPECT_EQ(files("{downwardAPI: {items: [{path: l, fieldRef: {fieldPath: metadata.labels}}]}}").value(),
-            (std::vector<VolumeFile>{{"l", "x=\"y\"", 0644}}));
+            (std::vector<VolumeFile>{{"l", "x=\"z\"", 0644}}));
   const auto all = files(
       "{projected: {sources: [{serviceAccountToken: {path: token, audience: v}}, {configMap: {name: cm, "
       "items: "
@@ -57,11 +57,11 @@ TEST_F(Projected, HoldsWhatItsSourcesSay) {
 }
 
 TEST_F(Projected, SaysWhatIsMissing) {
-  EXPECT_EQ(files("{configMap: {name: no}}").error().message(), "configmap \"no\" not found");
-  EXPECT_EQ(files("{secret: {secretName: no}}").error().message(), "secret \"no\" not found");
+  EXPECT_EQ(files("{configMap: {name: absent}}").error().message(), "configmap \"absent\" not found");
+  EXPECT_EQ(files("{secret: {secretName: absent}}").error().message(), "secret \"absent\" not found");
   EXPECT_EQ(files("{configMap: {name: cm, items: [{key: z, path: z}]}}").error().message(),
             "references non-existent config key: z");
-  EXPECT_TRUE(files("{configMap: {name: no, optional: true}}").value().empty());
+  EXPECT_TRUE(files("{configMap: {name: absent, optional: true}}").value().empty());
   for (const char* path : {"../x", "/x", "a/../b", "a//b", "..x"}) {
     EXPECT_FALSE(files("{configMap: {name: cm, items: [{key: a, path: '" + std::string(path) + "'}]}}").ok())
         << path;
