@@ -124,6 +124,16 @@ TEST(Authorizer, ReadsAttributesFromUrls) {
   EXPECT_EQ(of("POST", "/apis/no.such/v1/things").resource, "things");
 }
 
+class NoPods final : public PodBackend {
+ public:
+  Result<> logs(const api::Object&, const LogQuery&, const std::function<bool(std::string_view)>&) override {
+    return {};
+  }
+  Result<Program> exec(const api::Object&, const ExecQuery&) override {
+    return Error(Code::kNotFound, "no such container");
+  }
+};
+
 class AuthTest : public ::testing::Test {
  protected:
   AuthTest() {
@@ -175,16 +185,7 @@ class AuthTest : public ::testing::Test {
   FakeClock clock_;
   std::unique_ptr<Store> store_ = Store::open(std::make_unique<MemoryJournal>()).value();
   Registry registry_{*store_, clock_, {{Cidr::parse("10.96.0.0/24").value()}}};
-  class NoPods final : public PodBackend {
-   public:
-    Result<> logs(const api::Object&, const LogQuery&,
-                  const std::function<bool(std::string_view)>&) override {
-      return {};
-    }
-    Result<Program> exec(const api::Object&, const ExecQuery&) override {
-      return Error(Code::kNotFound, "no such container");
-    }
-  } pods_;
+  NoPods pods_;
   std::shared_ptr<const TokenIssuer> tokens_ = std::make_shared<const TokenIssuer>(
       SigningKey::generate().value(), "https://kubernetes.default.svc.cluster.local");
   Handler handler_{{*store_, registry_, clock_, pods_, "test", [] { return ""; },
@@ -233,8 +234,9 @@ TEST_F(AuthTest, TokenRequestsAreChecked) {
   EXPECT_NE(message(brief).find("spec.expirationSeconds: Invalid value: 599: may not specify a duration less "
                                 "than 10 minutes"),
             std::string::npos);
-  EXPECT_EQ(as(kAdmin, "POST", url, "{spec: {boundObjectRef: {apiVersion: v1, kind: Pod, name: absent}}}").status,
-            404);
+  EXPECT_EQ(
+      as(kAdmin, "POST", url, "{spec: {boundObjectRef: {apiVersion: v1, kind: Pod, name: absent}}}").status,
+      404);
   EXPECT_EQ(
       as(kAdmin, "POST", url, "{spec: {boundObjectRef: {apiVersion: v1, kind: Service, name: a}}}").status,
       400);
@@ -386,7 +388,8 @@ TEST_F(AuthTest, PodsGetTheirAccount) {
   EXPECT_EQ(volume["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"], 3607);
   EXPECT_EQ(made["spec"]["containers"][0]["volumeMounts"][0]["name"], volume["name"]);
   EXPECT_EQ(message(pod("b", "{serviceAccountName: absent, containers: [{name: c, image: x}]}")),
-            "pods \"b\" is forbidden: error looking up service account default/absent: serviceaccount \"absent\" not "
+            "pods \"b\" is forbidden: error looking up service account default/absent: serviceaccount "
+            "\"absent\" not "
             "found");
   const Json without =
       json(pod("c", "{automountServiceAccountToken: false, containers: [{name: c, image: x}]}"));
