@@ -172,8 +172,11 @@ YAML
   v delete pod bound --grace-period=0 --force >/dev/null 2>&1
   v wait --for=delete pod/bound --timeout=20s >/dev/null
   [[ -z $(review "$bound") ]] || fail "TokenReview takes a token whose pod is gone"
-  v get role pods -o yaml >"$WORK/role.yaml"
+  v create role pods --verb=get,list,watch --resource=pods --dry-run=client -o yaml >"$WORK/role.yaml"
   v delete role pods >/dev/null
   v auth reconcile -f "$WORK/role.yaml" | expect "auth reconcile" 'role.rbac.authorization.k8s.io/pods reconciled'
+  v create role pods --verb=get --resource=pods --dry-run=client -o yaml >"$WORK/role.yaml"
+  v auth reconcile -f "$WORK/role.yaml" | expect "auth reconcile" 'role.rbac.authorization.k8s.io/pods reconciled'
+  v get role pods -o 'jsonpath={.rules[*].verbs}' | expect "auth reconcile keeps what is more" 'watch'
 done
 down
