@@ -63,8 +63,10 @@ Json process_json(const ContainerSpec& spec) {
   for (const auto& [name, value] : spec.env) env.push_back(name + "=" + value);
   const auto& capabilities = spec.privileged ? spec.all_capabilities : default_capabilities();
   Json sets{{"bounding", capabilities}, {"permitted", capabilities}, {"effective", capabilities}};
+  Json user{{"uid", spec.uid}, {"gid", spec.gid}};
+  if (!spec.groups.empty()) user["additionalGids"] = spec.groups;
   return {{"terminal", false},
-          {"user", {{"uid", spec.uid}, {"gid", spec.gid}}},
+          {"user", std::move(user)},
           {"args", spec.argv},
           {"env", std::move(env)},
           {"cwd", spec.working_dir.empty() ? "/" : spec.working_dir},

@@ -22,6 +22,7 @@ struct ContainerSpec {
   std::vector<std::pair<std::string, std::string>> env;
   std::string working_dir = "/";
   std::uint32_t uid = 0, gid = 0;
+  std::vector<std::int64_t> groups;  // Beside gid.
   bool privileged = false, read_only_root = false, no_new_privileges = false;
   std::string rootfs;                        // Absolute.
   std::string net_path, ipc_path, uts_path;  // Pinned namespaces; an empty one is the host's.
