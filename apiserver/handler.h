@@ -13,6 +13,7 @@
 
 #include "api/selector.h"
 #include "apiserver/authenticator.h"
+#include "apiserver/event_lines.h"
 #include "apiserver/list_options.h"
 #include "apiserver/metrics.h"
 #include "apiserver/negotiation.h"
@@ -63,6 +64,7 @@ class Handler {
   Response answer(Request& request);
   // The same, counted; streams are counted until they end.
   Response measured(const Request& request, const Route& route);
+  void count(const Metrics::Labels& labels, int code, std::chrono::steady_clock::time_point start);
   Response fixed_path(const Request& request);
   Response resource(const Request& request, const Route& route);
   // handler_read.cc
@@ -94,6 +96,7 @@ class Handler {
   Authenticator authenticator_;
   Reviews reviews_;
   Metrics metrics_;
+  EventLines lines_;
   // Snapshots that continue tokens refer to, newest last, each until its time is over.
   struct Page {
     api::SnapshotPtr snapshot;
