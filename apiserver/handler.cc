@@ -79,8 +79,13 @@ Response Handler::handle(const Request& request) {
   }
   auto route = parse_route(request.path);
   if (!route.ok()) return failed(route.error(), {});
-  if (!is_admin(*request.user)) return failed(forbidden(request, *route), about(*route, request));
+  if (auto allowed = may(request, *route); !allowed.ok())
+    return failed(allowed.error(), about(*route, request));
   return resource(request, *route);
+}
+
+Result<> Handler::may(const Request& request, const Route& route) {
+  return is_admin(*request.user) ? Result<>() : forbidden(request, route);
 }
 
 Response Handler::fixed_path(const Request& request) {
@@ -131,6 +136,8 @@ Response Handler::resource(const Request& request, const Route& route) {
   const std::string& method = request.method;
   if (route.subresource == "log" && method == "GET")
     result = log(request, route);
+  else if (is_stream(route.subresource) && (method == "GET" || method == "POST"))
+    result = Error(Code::kInvalid, "Upgrade request required");
   else if (method == "GET" && request.flag("watch"))
     result = watch(request, route);
   else if (method == "GET")
@@ -159,6 +166,10 @@ Response Handler::resource(const Request& request, const Route& route) {
     return failed(result.error(), about(route, request));
   }
   return *std::move(result);
+}
+
+bool is_stream(const std::string& subresource) {
+  return subresource == "exec" || subresource == "attach" || subresource == "portforward";
 }
 
 bool wants_table(const Request& request) { return request.accept.find("as=Table") != std::string::npos; }

@@ -38,15 +38,19 @@ class Handler {
 
   Response handle(const Request& request);
 
-  // The pod and the query of an exec request, checked; for the stream code.
-  struct Exec {
-    api::ObjectPtr pod;
-    ExecQuery query;
+  // A request for a stream (exec, attach, portforward, proxy), checked: who may do it, and to what.
+  struct Streaming {
+    Route route;
+    api::ObjectPtr object;  // The Pod or Service.
+    ExecQuery query;        // Of exec and attach.
   };
-  Result<Exec> exec_of(const Request& request);
+  Result<Streaming> streaming_of(const Request& request);
+  api::SnapshotPtr objects() const { return parts_.store.snapshot(); }
   PodBackend& pods() { return parts_.pods; }
 
  private:
+  // Whether this user may do that.  Errors: kForbidden.
+  static Result<> may(const Request& request, const Route& route);
   Response fixed_path(const Request& request);
   Response resource(const Request& request, const Route& route);
   // handler_read.cc
@@ -73,6 +77,8 @@ class Handler {
 // Shared by the handler files.
 Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object,
                          WallTime now, int status = 200);
+// exec, attach, portforward: only an upgrade leads into these.
+bool is_stream(const std::string& subresource);
 bool wants_table(const Request& request);
 bool wants_partial(const Request& request);
 IncludeObject include_of(const Request& request);

@@ -22,6 +22,15 @@ class NoPods final : public PodBackend {
   Result<Program> exec(const api::Object&, const ExecQuery&) override {
     return Error(Code::kNotFound, "no such container");
   }
+  Result<Program> attach(const api::Object&, const ExecQuery&) override {
+    return Error(Code::kNotFound, "no such container");
+  }
+  Result<UniqueFd> dial(const api::Object*, const Ip&, int) override {
+    return Error(Code::kUnavailable, "no network");
+  }
+  Result<std::string> network_of(const api::Object&) override {
+    return Error(Code::kNotFound, "no network");
+  }
 };
 
 class HandlerTest : public ::testing::Test {

@@ -27,6 +27,7 @@ struct Request {
   std::string body;
   std::string content_type, accept, host;
   std::optional<User> user;
+  std::multimap<std::string, std::string> headers;  // Lower-case names.
 
   std::string param(const std::string& name, const std::string& fallback = "") const;
   bool flag(const std::string& name) const;  // true or 1.

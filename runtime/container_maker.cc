@@ -145,6 +145,7 @@ ContainerSpec ContainerMaker::container_spec(const CreateWish& wish, const api::
   spec.working_dir = container.working_dir.empty() ? image.defaults.working_dir : container.working_dir;
   spec.uid = user.uid;
   spec.gid = user.gid;
+  spec.tty = container.tty;
   spec.privileged = container.privileged;
   spec.read_only_root = container.read_only_root;
   spec.no_new_privileges = image.host && !container.privileged;
@@ -180,7 +181,8 @@ CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Conta
   if (!log.ok()) return failure(Kind::kFailed, "CreateContainerError", log.error().message());
   auto client = shim(wish.pod->uid());
   if (!client.ok()) return failure(Kind::kFailed, "CreateContainerError", client.error().message());
-  auto created = client->create(wish.cid, bundle, *log, container.stdin_open);
+  auto created =
+      client->create(wish.cid, bundle, *log, {container.stdin_open, container.stdin_once, container.tty});
   if (!created.ok() && created.error().code() != Code::kInternal) {
     return failure(Kind::kFailed, "CreateContainerError", created.error().message());
   }
