@@ -192,9 +192,9 @@ class Session {
 
   void end(const Result<int>& code) {
     if (code.ok()) return finish(*code);
-    const std::string text = code.error().message() + "\n";
-    const Channel where = wants(kStderr) ? kStderr : kStdout;
-    if (wants(where)) link_.wire().data(*ids_[where], text);
+    const std::string text = code.error().message();
+    // Without a terminal crun has said it on stderr itself.
+    if (wanted_.query.tty && wants(kStdout)) link_.wire().data(*ids_[kStdout], text + "\r\n");
     finish(code_of_failed_start(text));
   }
 

@@ -127,12 +127,8 @@ class TlsStream final : public httplib::Stream, public Connection {
   int fd() const override { return fd_; }
   bool pending() const override { return !buffer_.empty() || SSL_pending(ssl_) > 0; }
 
-  // The peer has not closed: a TLS client that is gone shows as end of file.
-  bool alive() const {
-    if (!wait_for(fd_, POLLIN, Millis(0))) return true;
-    char byte = 0;
-    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
-  }
+  // The peer has not closed.  Its TLS good-bye may still lie unread, so only the socket can tell.
+  bool alive() const { return !wait_for(fd_, POLLRDHUP, Millis(0)); }
 
  private:
   // One OpenSSL call that does not wait.
