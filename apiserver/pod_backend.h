@@ -21,7 +21,7 @@ struct LogQuery {
   bool follow = false, previous = false, timestamps = false;
   std::optional<std::int64_t> tail_lines, limit_bytes, since_seconds;
   std::optional<WallTime> since_time;
-  std::string stream;  // stdout or stderr; empty: both.
+  std::string stream{};  // stdout or stderr; empty: both.
 };
 
 struct ExecQuery {

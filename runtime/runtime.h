@@ -48,13 +48,14 @@ struct LogRequest {
   bool follow = false, previous = false, timestamps = false;
   std::optional<std::int64_t> tail_lines, limit_bytes, since_seconds;
   std::optional<WallTime> since_time;
-  std::string stream;  // stdout or stderr; empty: both.
+  std::string stream{};  // stdout or stderr; empty: both.
 };
 
 struct ExecRequest {
   std::string uid, container;
   std::vector<std::string> command;
-  bool stdin_open = false, tty = false;
+  bool stdin_open = false;
+  bool tty = false;
 };
 
 struct AttachRequest {
