@@ -115,6 +115,7 @@ Container parse_container(const Json& json, const Json& pod_security) {
   c.privileged = bool_at(security, "privileged");
   c.read_only_root = bool_at(security, "readOnlyRootFilesystem");
   c.stdin_open = bool_at(json, "stdin");
+  c.stdin_once = bool_at(json, "stdinOnce");
   c.tty = bool_at(json, "tty");
   c.termination_message_path = string_at(json, "terminationMessagePath", "/dev/termination-log");
   return c;

@@ -56,7 +56,7 @@ struct Container {
   std::optional<std::int64_t> run_as_user, run_as_group;
   std::vector<VolumeMount> volume_mounts;
   bool privileged = false, read_only_root = false;
-  bool stdin_open = false, tty = false;
+  bool stdin_open = false, stdin_once = false, tty = false;
   std::string termination_message_path = "/dev/termination-log";
 };
 

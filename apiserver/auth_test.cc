@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "apiserver/handler.h"
+#include "apiserver/no_pods.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "base/yaml.h"
@@ -123,16 +124,6 @@ TEST(Authorizer, ReadsAttributesFromUrls) {
   EXPECT_EQ(of("GET", "/metrics").path, "/metrics");
   EXPECT_EQ(of("POST", "/apis/no.such/v1/things").resource, "things");
 }
-
-class NoPods final : public PodBackend {
- public:
-  Result<> logs(const api::Object&, const LogQuery&, const std::function<bool(std::string_view)>&) override {
-    return {};
-  }
-  Result<Program> exec(const api::Object&, const ExecQuery&) override {
-    return Error(Code::kNotFound, "no such container");
-  }
-};
 
 class AuthTest : public ::testing::Test {
  protected:

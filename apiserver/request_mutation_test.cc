@@ -3,22 +3,13 @@
 
 #include <random>
 
-#include "apiserver/exec_stream.h"
 #include "apiserver/handler.h"
+#include "apiserver/no_pods.h"
+#include "apiserver/upgrade.h"
 #include "base/text.h"
 
 namespace minik::apiserver {
 namespace {
-
-class NoPods final : public PodBackend {
- public:
-  Result<> logs(const api::Object&, const LogQuery&, const std::function<bool(std::string_view)>&) override {
-    return {};
-  }
-  Result<Program> exec(const api::Object&, const ExecQuery&) override {
-    return Error(Code::kNotFound, "no such container");
-  }
-};
 
 struct Seed {
   const char *method, *target, *body, *type;

@@ -221,7 +221,7 @@ Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& read
   store->on_change([&loop](const std::vector<std::string>& resources) { loop.wake(resources); });
   std::thread loop_thread([&loop] { loop.run(); });
 
-  RuntimeBackend backend(*runtime);
+  RuntimeBackend backend(*runtime, netd::netns_path(cluster.node_netns_name()));
   MinikRoutes routes(cluster, *store, loop, *runtime);
   apiserver::Handler handler({*store, registry, clock, backend, kVersion, [&loop] { return loop.trouble(); },
                               [&routes](const apiserver::Request& request) { return routes.handle(request); },

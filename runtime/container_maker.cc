@@ -152,6 +152,7 @@ ContainerSpec ContainerMaker::container_spec(const CreateWish& wish, const api::
   const auto& pod = wish.pod->view<api::Pod>();
   spec.groups = pod.supplemental_groups;
   if (pod.fs_group) spec.groups.push_back(*pod.fs_group);
+  spec.tty = container.tty;
   spec.privileged = container.privileged;
   spec.read_only_root = container.read_only_root;
   spec.no_new_privileges = image.host && !container.privileged;
@@ -188,7 +189,8 @@ CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Conta
   if (!log.ok()) return failure(Kind::kFailed, "CreateContainerError", log.error().message());
   auto client = shim(wish.pod->uid());
   if (!client.ok()) return failure(Kind::kFailed, "CreateContainerError", client.error().message());
-  auto created = client->create(wish.cid, bundle, *log, container.stdin_open);
+  auto created =
+      client->create(wish.cid, bundle, *log, {container.stdin_open, container.stdin_once, container.tty});
   if (!created.ok() && created.error().code() != Code::kInternal) {
     return failure(Kind::kFailed, "CreateContainerError", created.error().message());
   }
