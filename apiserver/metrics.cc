@@ -104,8 +104,8 @@ void Metrics::watchers_text(std::string& out) const {
   const std::lock_guard lock(mutex_);
   head(out, "apiserver_registered_watchers", "gauge", "Number of currently registered watchers of a kind.");
   for (const auto& [kind, count] : watchers_)
-    out += fmt::format("apiserver_registered_watchers{{group=\"{}\",kind=\"{}\",version=\"{}\"}} {}\n", kind.group,
-                       kind.verb, kind.version, count);
+    out += fmt::format("apiserver_registered_watchers{{group=\"{}\",kind=\"{}\",version=\"{}\"}} {}\n",
+                       kind.group, kind.verb, kind.version, count);
 }
 
 void Metrics::requests_text(std::string& out) const {
@@ -148,7 +148,8 @@ std::string Metrics::text(const Store& store) const {
   for (const auto& resource : snapshot.resources())
     out +=
         fmt::format("apiserver_storage_objects{{resource=\"{}\"}} {}\n", resource, snapshot.count(resource));
-  head(out, "apiserver_storage_commit_duration_seconds", "histogram", "Time of a commit to the disk in seconds.");
+  head(out, "apiserver_storage_commit_duration_seconds", "histogram",
+       "Time of a commit to the disk in seconds.");
   out += store.commit_seconds().text("apiserver_storage_commit_duration_seconds");
   head(out, "apiserver_storage_commit_changes", "histogram", "Number of changes that share a commit.");
   out += store.commit_changes().text("apiserver_storage_commit_changes");

@@ -13,6 +13,9 @@ using api::Key;
 using api::Object;
 using api::ObjectPtr;
 
+// Of one resource's events as text: many changes of big objects must not fill the memory.
+constexpr std::size_t kWatchHistoryBytes = 64 * 1024 * 1024;
+
 // The recent history of one resource.
 class Channel {
  public:
@@ -21,8 +24,10 @@ class Channel {
   void add(const Event& event) {
     const std::lock_guard lock(mutex_);
     history_.push_back(event);
-    if (history_.size() > kWatchHistoryEvents) {
+    bytes_ += event.object->bytes().size();
+    while (history_.size() > kWatchHistoryEvents || bytes_ > kWatchHistoryBytes) {
       floor_ = history_.front().revision;
+      bytes_ -= history_.front().object->bytes().size();
       history_.pop_front();
     }
   }
@@ -58,6 +63,7 @@ class Channel {
   std::mutex mutex_;
   std::condition_variable added_;
   std::deque<Event> history_;
+  std::size_t bytes_ = 0;  // Of the objects in it, as text.
   std::uint64_t floor_;
   bool stopped_ = false;
 };
@@ -102,7 +108,8 @@ Result<std::vector<ObjectPtr>> objects_of(std::vector<Journal::Stored> stored) {
   std::vector<std::future<Result<>>> parts;
   for (std::size_t part = 0; part < threads; ++part) {
     parts.push_back(std::async(std::launch::async, [&, part]() -> Result<> {
-      for (std::size_t i = part; i < stored.size(); i += threads) objects[i] = TRY(object_of(std::move(stored[i])));
+      for (std::size_t i = part; i < stored.size(); i += threads)
+        objects[i] = TRY(object_of(std::move(stored[i])));
       return {};
     }));
   }

@@ -59,7 +59,7 @@ class Watch {
  public:
   Watch(std::shared_ptr<Channel> channel, std::uint64_t after) : channel_(std::move(channel)), seen_(after) {}
   // Waits until there is something to say or `timeout` passed (then: empty).
-  // kGone: this watcher fell behind by more than kWatchHistoryEvents; list again.
+  // kGone: this watcher fell behind by more than kWatchHistoryEvents or 64 MiB; list again.
   Result<std::vector<Event>> next(Millis timeout);
   // Everything up to this revision was delivered.
   std::uint64_t seen() const { return seen_; }

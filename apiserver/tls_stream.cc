@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -17,6 +18,12 @@ bool wait_for(int fd, short events, Millis timeout) {
 
 Millis left_until(Clock::time_point end) {
   return std::max(Millis(0), std::chrono::ceil<Millis>(end - Clock::now()));
+}
+
+// Closing then resets the connection: the kernel keeps nothing for a client that does not read.
+void drop_unsent(int fd) {
+  const linger at_once{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 int length_of(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, 1 << 30)); }
@@ -93,9 +100,13 @@ bool TlsStream::write(std::string_view bytes) {
   const std::lock_guard lock(write_mutex_);
   const Time end = Clock::now() + kWriteTime + std::chrono::seconds(bytes.size() / kWriteBytesPerSecond);
   while (!bytes.empty()) {
-    if (Clock::now() >= end) return false;
-    const long n = until(end, [&] { return SSL_write(ssl_, bytes.data(), length_of(bytes.size())); });
-    if (n <= 0) return false;
+    long n = 0;
+    if (Clock::now() < end)
+      n = until(end, [&] { return SSL_write(ssl_, bytes.data(), length_of(bytes.size())); });
+    if (n <= 0) {
+      drop_unsent(fd_);
+      return false;
+    }
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return true;

@@ -1,7 +1,7 @@
 // TlsStream: one TLS connection on a non-blocking socket, with an end to every wait.
 //
-// No client holds a thread for ever: the handshake, an idle moment, a request's head, its body and each answer
-// have a total time, however steadily single bytes drip in or out.
+// No client holds a thread for ever: the handshake, an idle moment, a request's head, its body and each
+// answer have a total time, however steadily single bytes drip in or out.
 //
 // Threads: one reads, any may write; OpenSSL's state has its own lock.
 // Ownership: borrows the socket and the SSL object.  Errors: a number <= 0; then the connection is over.
@@ -19,6 +19,7 @@
 namespace minik::apiserver {
 
 inline constexpr std::size_t kRequestHeadMax = 64 * 1024;       // Bytes.
+inline constexpr std::size_t kConnectionStack = 1024 * 1024;    // Bytes of a thread; what is touched costs.
 inline constexpr std::chrono::seconds kHandshakeTime{10};       // Of TLS.
 inline constexpr std::chrono::seconds kIdleTime{90};            // A kept-alive connection without a request.
 inline constexpr std::chrono::seconds kRequestHeadTime{32};     // First to last byte, as upstream.
@@ -34,8 +35,8 @@ class TlsStream final : public Connection {
   // Reads until the blank line after the request's head is in the buffer, or more than kRequestHeadMax bytes
   // are; false when the client is gone, idle or too slow.  The body may then take kRequestBodyTime.
   bool fill_head();
-  // What was read and not yet consumed.
-  std::string_view head() const { return std::string_view(buffer_).substr(consumed_); }
+  // After fill_head, until the next read: the head and whatever came with it.
+  const std::string& head() const { return buffer_; }
 
   // Within the time of the request's body.
   long read(char* into, std::size_t size) override;
