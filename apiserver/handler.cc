@@ -279,12 +279,6 @@ TableOptions table_options(const Request& request, const Accepted& accepted, Wal
   return {include, true, now, accepted.meta_version};
 }
 
-Json partial_of(const api::Object& object, const Accepted& accepted) {
-  return {{"kind", "PartialObjectMetadata"},
-          {"apiVersion", "meta.k8s.io/" + accepted.meta_version},
-          {"metadata", object_at(object.body(), "metadata")}};
-}
-
 std::string bytes_of(const api::Kind& kind, const api::Object& object) {
   return kind.stored == nullptr ? object.bytes() : to_text(api::from_stored(kind, object.body()));
 }
@@ -301,7 +295,7 @@ Response object_response(const Request& request, const Route& route, const api::
     response.body =
         table_text(*route.kind, std::span(&object, 1), meta, table_options(request, accepted, now));
   } else if (accepted.as == Accepted::As::kPartial) {
-    response.body = to_text(partial_of(*object, accepted));
+    response.body = partial_text(*object, accepted.meta_version);
   } else {
     response.body = bytes_of(*route.kind, *object);
   }

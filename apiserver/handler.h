@@ -115,8 +115,6 @@ Response failed(const Error& error, const About& what);
 // What the Accept header asks for; JSON when nothing in it fits.
 Accepted accepted_of(const Request& request);
 TableOptions table_options(const Request& request, const Accepted& accepted, WallTime now);
-// PartialObjectMetadata.
-Json partial_of(const api::Object& object, const Accepted& accepted);
 // The object as clients of `kind` know it: the stored bytes, unless the version is a converted one.
 std::string bytes_of(const api::Kind& kind, const api::Object& object);
 

@@ -94,7 +94,7 @@ class Stream {
   }
   // The object in the form that this client asked for.
   std::string form_of(const ObjectPtr& object, bool columns) const {
-    if (accepted_.as == Accepted::As::kPartial) return to_text(partial_of(*object, accepted_));
+    if (accepted_.as == Accepted::As::kPartial) return partial_text(*object, accepted_.meta_version);
     if (!table_) return bytes_of(*route_.kind, *object);
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
     return table_text(*route_.kind, std::span(&object, 1), meta, options_with(columns));

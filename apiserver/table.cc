@@ -220,12 +220,13 @@ Json event_cells(const Object& event, WallTime now) {
           event.name()};
 }
 
-Json row_object(const Object& object, IncludeObject include) {
-  if (include == IncludeObject::kObject) return object.body();
-  if (include == IncludeObject::kNone) return nullptr;
-  return {{"kind", "PartialObjectMetadata"},
-          {"apiVersion", "meta.k8s.io/v1"},
-          {"metadata", object_at(object.body(), "metadata")}};
+void add_row_object(std::string& out, const Object& object, IncludeObject include) {
+  if (include == IncludeObject::kObject)
+    out += object.bytes();
+  else if (include == IncludeObject::kNone)
+    out += "null";
+  else
+    out += partial_text(object, "v1");
 }
 
 Json column_json(const Kind& kind) {
@@ -320,16 +321,25 @@ Json table_cells(const Kind& kind, const Object& object, WallTime now) {
 
 std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta,
                        const TableOptions& options) {
-  Json table = {{"kind", "Table"},
-                {"apiVersion", "meta.k8s.io/" + options.meta_version},
-                {"metadata", list_meta},
-                {"rows", Json::array()}};
-  table["columnDefinitions"] = options.with_columns ? column_json(kind) : Json(nullptr);
-  for (const auto& object : objects) {
-    table["rows"].push_back({{"cells", table_cells(kind, *object, options.now)},
-                             {"object", row_object(*object, options.include)}});
+  const Json head = {{"kind", "Table"},
+                     {"apiVersion", "meta.k8s.io/" + options.meta_version},
+                     {"metadata", list_meta},
+                     {"columnDefinitions", options.with_columns ? column_json(kind) : Json(nullptr)}};
+  std::string out = to_text(head);
+  out.back() = ',';
+  out += R"("rows":[)";
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    out += i == 0 ? R"({"cells":)" : R"(,{"cells":)";
+    out += to_text(table_cells(kind, *objects[i], options.now)) + R"(,"object":)";
+    add_row_object(out, *objects[i], options.include);
+    out += '}';
   }
-  return to_text(table);
+  return out + "]}";
+}
+
+std::string partial_text(const Object& object, const std::string& meta_version) {
+  return fmt::format(R"({{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/{}","metadata":{}}})",
+                     meta_version, to_text(object_at(object.body(), "metadata")));
 }
 
 }  // namespace minik::apiserver
