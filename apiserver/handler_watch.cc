@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <random>
+#include <utility>
 
 #include "apiserver/handler.h"
 #include "apiserver/status.h"
@@ -144,7 +145,7 @@ std::chrono::seconds default_timeout() {
 
 void follow(Stream& stream, Watch& watch, std::chrono::seconds timeout, bool bookmarks) {
   const auto start = std::chrono::steady_clock::now();
-  auto bookmarked = start;
+  auto bookmarked = start, looked = start;
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     const auto left = std::chrono::duration_cast<Millis>(start + timeout - now);
@@ -164,7 +165,10 @@ void follow(Stream& stream, Watch& watch, std::chrono::seconds timeout, bool boo
       bookmarked = now;
       if (!stream.bookmark(watch.seen(), false)) return;
     }
-    if (!stream.flush() || (events->empty() && !stream.alive())) return;
+    if (!stream.flush()) return;
+    if (now - looked < kLook) continue;
+    looked = now;  // Events that this client does not want tell nothing about it.
+    if (!stream.alive()) return;
   }
 }
 
