@@ -132,7 +132,11 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
 // Defaults, allocation and rules; what every create and spec update goes through.
 Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const Json* old) {
   const Kind& kind = *target.kind;
-  if (kind.kind == "Pod" && old == nullptr) TRY(admit_service_account(tx.now(), target.ns, body));
+  if (kind.kind == "Pod" && old == nullptr) {
+    TRY(admit_service_account(tx.now(), target.ns, body));
+    TRY(admit_priority(tx.now(), body));
+    admit_tolerations(body);
+  }
   api::apply_defaults(*kind.type, body);
   api::default_object(kind, body);
   api::Causes causes;
