@@ -22,9 +22,9 @@ struct Requirement {
 
 class LabelSelector {
  public:
-  LabelSelector() = default;                                  // Selects everything.
-  static Result<LabelSelector> parse(std::string_view text);  // a=b,c in (x,y),!d
-  static LabelSelector from_labels(const Labels& labels);     // A Service's selector.
+  LabelSelector() = default;                                     // Selects everything.
+  static Result<LabelSelector> parse(std::string_view text);     // a=b,c in (x,y),!d
+  static LabelSelector from_labels(const Labels& labels);        // A Service's selector.
   // A metav1.LabelSelector, or the plain map of labels that the oldest kinds have.
   static Result<LabelSelector> from_json(const Json& selector);
   bool matches(const Labels& labels) const;
