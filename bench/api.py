@@ -86,7 +86,7 @@ def raw_writes(count, statement):
     for pragma in ("journal_mode=WAL", "synchronous=FULL"): db.execute(f"PRAGMA {pragma}")
     db.execute("CREATE TABLE IF NOT EXISTS t (k TEXT PRIMARY KEY, v BLOB)")
     start = time.perf_counter()
-    for i in range(count): db.execute(statement, (b"x" * 500, str(i)))
+    for i in range(count): db.execute(statement, (os.urandom(500), str(i)))
     rate = count / (time.perf_counter() - start)
     db.close()
     return rate
