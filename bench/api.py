@@ -171,11 +171,11 @@ def reads():
     print(f"memory per 10,000 pods:       {(resident() - before) / (objects // 16 * 16) * 10_000 / 2**20:.0f} MiB")
     connection = api.connect()
     blob = "static"
-    wanted(201, call(connection, "POST", MAPS, config_map(blob, "x" * 2_900_000)))
+    wanted(201, call(connection, "POST", MAPS, config_map(blob, "x" * 1_000_000)))
     one = median_ms(lambda: size_of(connection, f"{PODS}/b16-0-0"), 300)
     version = median_ms(lambda: size_of(connection, "/version"), 300)
     print(f"GET of a pod:                 {one:.2f} ms, {one / version:.2f} of GET /version")
-    static = median_ms(lambda: size_of(connection, f"{MAPS}/{blob}"), 20) / 2_900_000
+    static = median_ms(lambda: size_of(connection, f"{MAPS}/{blob}"), 20) / 1_000_000
     for name, accept in (("JSON", "application/json"), ("Table", TABLE)):
         size = size_of(connection, PODS, accept)
         took = median_ms(lambda: size_of(connection, PODS, accept), 5)
