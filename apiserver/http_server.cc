@@ -335,7 +335,7 @@ class TlsServer final : public HttpServer {
         return serve_stream(handler_, stream, stream.head(), asked.user);
       }
       EngineStream engine_stream(stream);
-      if (!engine_.one(engine_stream, user)) return;
+      if (!engine_.one(engine_stream, user) || !stream.intact()) return;
     }
   }
 

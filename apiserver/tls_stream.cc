@@ -86,8 +86,10 @@ std::size_t TlsStream::take(char* into, std::size_t size) {
 
 long TlsStream::read(char* into, std::size_t size) {
   if (const std::size_t n = take(into, size); n > 0) return static_cast<long>(n);
-  if (Clock::now() >= body_end_) return -1;
-  return until(body_end_, [&] { return SSL_read(ssl_, into, length_of(size)); });
+  long got = -1;
+  if (Clock::now() < body_end_) got = until(body_end_, [&] { return SSL_read(ssl_, into, length_of(size)); });
+  cut_off_ = got <= 0;
+  return got;
 }
 
 bool TlsStream::readable() const { return pending() || wait_for(fd_, POLLIN, left_until(body_end_)); }
@@ -98,6 +100,7 @@ bool TlsStream::alive() const { return !wait_for(fd_, POLLRDHUP, Millis(0)); }
 
 bool TlsStream::write(std::string_view bytes) {
   const std::lock_guard lock(write_mutex_);
+  if (refused_) return false;
   const Time end = Clock::now() + kWriteTime + std::chrono::seconds(bytes.size() / kWriteBytesPerSecond);
   while (!bytes.empty()) {
     long n = 0;
@@ -105,6 +108,7 @@ bool TlsStream::write(std::string_view bytes) {
       n = until(end, [&] { return SSL_write(ssl_, bytes.data(), length_of(bytes.size())); });
     if (n <= 0) {
       drop_unsent(fd_);
+      refused_ = true;
       return false;
     }
     bytes.remove_prefix(static_cast<std::size_t>(n));

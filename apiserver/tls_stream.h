@@ -9,6 +9,7 @@
 
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -41,6 +42,8 @@ class TlsStream final : public Connection {
   // Within the time of the request's body.
   long read(char* into, std::size_t size) override;
   bool readable() const;
+  // No body was cut off and no answer refused: the next request can be told from this one.
+  bool intact() const { return !cut_off_ && !refused_; }
   // The peer has not closed.  Its TLS good-bye may still lie unread, so only the socket can tell.
   bool alive() const;
 
@@ -67,6 +70,7 @@ class TlsStream final : public Connection {
   std::string buffer_;
   std::size_t consumed_ = 0;
   Time body_end_{};
+  std::atomic<bool> cut_off_{false}, refused_{false};  // A read, a write failed: for ever.
   std::mutex ssl_mutex_, write_mutex_;
 };
 
