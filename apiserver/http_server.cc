@@ -65,7 +65,8 @@ void prepare_socket(int fd) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
   set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT,
+      60'000);  // Later than kWriteTime: that resets, this says nothing to the peer.
 }
 
 // A thread with a small stack that nobody joins; false when the system has no more threads.
