@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/custom_kind.h"
 #include "base/text.h"
 
 namespace minik::api {
@@ -106,6 +107,8 @@ const KindRules& rules_of(const Kind& kind) {
       {"horizontalpodautoscalers.autoscaling", {default_autoscaler, validate_autoscaler, nullptr}},
       {"persistentvolumeclaims", {nullptr, validate_claim, nullptr}},
       {"persistentvolumes", {nullptr, validate_volume, nullptr}},
+      {"customresourcedefinitions.apiextensions.k8s.io",
+       {default_definition, validate_definition, validate_definition_update}},
       {"leases.coordination.k8s.io", {nullptr, validate_lease, nullptr}},
       {"priorityclasses.scheduling.k8s.io", {nullptr, validate_priority_class, nullptr}}};
   static const KindRules kNone;
@@ -246,6 +249,7 @@ Causes validate_create(const Kind& kind, const Json& object) {
   Causes causes;
   check_meta(causes, kind, object);
   check_values(*kind.type, object, "", causes);
+  if (kind.custom != nullptr) validate_custom(causes, kind, object);
   if (const auto validate = rules_of(kind).validate) validate(causes, object);
   return causes;
 }

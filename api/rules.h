@@ -84,6 +84,10 @@ void validate_claim(Causes& causes, const Json& claim);
 void validate_volume(Causes& causes, const Json& volume);
 void validate_lease(Causes& causes, const Json& lease);
 void validate_priority_class(Causes& causes, const Json& priority);
+// rules_extensions.cc
+void default_definition(Json& definition);
+void validate_definition(Causes& causes, const Json& definition);
+void validate_definition_update(Causes& causes, const Json& definition, const Json& old);
 // rules_core.cc
 void default_secret(Json& secret);
 void validate_config_map(Causes& causes, const Json& map);

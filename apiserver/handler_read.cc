@@ -42,7 +42,7 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
   const bool partial = accepted.as == Accepted::As::kPartial;
   std::string out = partial ? R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/)" +
                                   accepted.meta_version + "\""
-                            : fmt::format(R"({{"kind":"{}List","apiVersion":"{}")", route.kind->kind,
+                            : fmt::format(R"({{"kind":"{}","apiVersion":"{}")", route.kind->list_kind(),
                                           route.kind->api_version());
   std::size_t bytes = out.size() + 64;
   if (!partial) {
@@ -54,7 +54,7 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
     if (i > 0) out += ',';
     if (partial)
       out += to_text(partial_of(*objects[i], accepted));
-    else if (route.kind->stored == nullptr)
+    else if (route.kind->stored == nullptr && route.kind->custom == nullptr)
       out += objects[i]->bytes();
     else
       out += bytes_of(*route.kind, *objects[i]);
@@ -192,7 +192,7 @@ Result<Response> Handler::log(const Request& request, const Route& route) {
 
 Result<Handler::Exec> Handler::exec_of(const Request& request) {
   if (!request.user) return Error(Code::kUnauthorized, "Unauthorized");
-  const Route route = TRY(parse_route(request.path));
+  const Route route = TRY(parse_route(parts_.registry.schema(), request.path));
   if (route.kind->kind != "Pod" || route.subresource != "exec")
     return Error(Code::kInvalid, "only exec can be upgraded");
   const ObjectPtr pod = parts_.store.snapshot()->find("pods", route.ns, route.name);

@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "api/conversion.h"
+#include "api/custom_kind.h"
+#include "api/definition.h"
 #include "api/patch.h"
 #include "api/selector.h"
+#include "apiserver/custom_objects.h"
 #include "apiserver/pod_admission.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -103,7 +106,8 @@ Error not_found(const Target& target) {
                fmt::format("{} \"{}\" not found", target.kind->group_resource(), target.name));
 }
 
-Json Registry::scale_of(const Object& object) {
+Json Registry::scale_of(const Kind& kind, const Object& object) {
+  if (kind.custom != nullptr) return custom_scale(kind, object);
   const Json& meta = object_at(object.body(), "metadata");
   Json scale = {{"kind", "Scale"}, {"apiVersion", "autoscaling/v1"}};
   for (const char* member : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
@@ -145,7 +149,8 @@ Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const J
   api::Causes rules =
       old == nullptr ? api::validate_create(kind, body) : api::validate_update(kind, body, *old);
   causes.insert(causes.end(), rules.begin(), rules.end());
-  if (!causes.empty()) return api::invalid(kind.kind, target.name, std::move(causes));
+  if (!causes.empty()) return api::invalid(error_kind(kind), target.name, std::move(causes));
+  if (kind.group_resource() == api::kDefinitions) api::set_definition_status(tx.now(), body, clock_.now());
   return {};
 }
 
@@ -169,6 +174,7 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
     if (tx.now().find(kind.group_resource(), target.ns, name) == nullptr) target.name = name;
   }
   if (!target.name.empty()) meta["name"] = target.name;
+  TRY(check_definition(tx.now(), kind));
   TRY(check_namespace(tx, target));
   if (tx.now().find(target.key()) != nullptr) {
     return Error(Code::kAlreadyExists,
@@ -185,7 +191,7 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
   TRY(admit(tx, target, body, nullptr));
   if (kind.kind == "Pod" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume")
     body["status"]["phase"] = "Pending";
-  if (body.contains("spec")) body["metadata"]["generation"] = 1;
+  if (body.contains("spec") || kind.custom != nullptr) body["metadata"]["generation"] = 1;
   if (!options.manager.empty() && !options.applied)
     api::track_update(*kind.type, nullptr, body, writer_of(wanted, options));
   const ObjectPtr stored = tx.put(kind.group_resource(), std::move(body));
@@ -202,11 +208,8 @@ Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Obj
   if (!options.manager.empty() && !options.applied)
     api::track_update(*target.kind->type, &old.body(), body, writer_of(target, options));
   if (equal_but_revision(body, old.body())) return tx.now().find(target.key());
-  const Json* spec = find(body, "spec");
-  const Json* old_spec = find(old.body(), "spec");
-  if (spec != nullptr && old_spec != nullptr && *spec != *old_spec) {
+  if (api::changes_generation(*target.kind, old.body(), body))
     body["metadata"]["generation"] = old.meta().generation + 1;
-  }
   ObjectPtr stored = tx.put(target.kind->group_resource(), std::move(body));
   const bool namespace_held =
       target.kind->kind == "Namespace" && !array_at(object_at(stored->body(), "spec"), "finalizers").empty();
@@ -228,11 +231,17 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
       next.erase("status");
     if (options.applied)
       next["metadata"]["managedFields"] = object_at(body, "metadata").value("managedFields", Json());
+    TRY(check_custom(kind, next));
     return store_change(tx, target, old, std::move(next), options);
   }
   if (target.subresource == "scale") {
     Json next = old.body();
-    next["spec"]["replicas"] = TRY(replicas_of(target, body));
+    const Json replicas = TRY(replicas_of(target, body));
+    if (kind.custom == nullptr)
+      next["spec"]["replicas"] = replicas;
+    else
+      set_custom_replicas(kind, next, replicas);
+    TRY(check_custom(kind, next));
     return store_change(tx, target, old, std::move(next), options);
   }
   if (target.subresource == "finalize") {
@@ -295,7 +304,7 @@ Result<Json> Registry::apply_patch(const Target& target, const Object& old, Patc
                                    const Json& patch) {
   const bool scale = target.subresource == "scale";
   const Kind& shape_kind = target.served == nullptr ? *target.kind : *target.served;
-  Json current = scale ? scale_of(old) : api::from_stored(shape_kind, old.body());
+  Json current = scale ? scale_of(*target.kind, old) : api::from_stored(shape_kind, old.body());
   Json next;
   switch (type) {
     case PatchType::kJson:

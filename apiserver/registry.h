@@ -13,6 +13,7 @@
 #include "api/managed_fields.h"
 #include "api/rules.h"
 #include "api/schema.h"
+#include "apiserver/custom_kinds.h"
 #include "apiserver/service_leases.h"
 #include "apiserver/store.h"
 #include "base/clock.h"
@@ -55,8 +56,11 @@ struct Deleted {
 
 class Registry {
  public:
+  // The kinds that are there now.
+  api::SchemaPtr schema() const { return kinds_.schema(); }
+
   Registry(Store& store, const Clock& clock, ServiceRanges ranges)
-      : store_(store), clock_(clock), leases_(std::move(ranges)) {}
+      : store_(store), clock_(clock), leases_(std::move(ranges)), kinds_(store) {}
 
   Result<api::ObjectPtr> create(const Target& target, Json body, const WriteOptions& options);
   Result<api::ObjectPtr> replace(const Target& target, const Json& body, const WriteOptions& options);
@@ -77,8 +81,8 @@ class Registry {
   // be (somebody was faster) is dropped: the next tick computes it again.  Answers the errors of the others.
   std::vector<Error> apply(const std::vector<api::Write>& writes);
 
-  // Scale, as autoscaling/v1 wants it, of a Deployment or ReplicaSet.
-  static Json scale_of(const api::Object& object);
+  // Scale, as autoscaling/v1 wants it, of an object that has replicas.
+  static Json scale_of(const api::Kind& kind, const api::Object& object);
 
  private:
   Result<api::ObjectPtr> create_in(Tx& tx, const Target& target, Json body, const WriteOptions& options = {});
@@ -89,13 +93,14 @@ class Registry {
   api::FieldWriter writer_of(const Target& target, const WriteOptions& options) const;
   Result<Deleted> remove_in(Tx& tx, const Target& target, const DeleteOptions& options);
   Result<Json> apply_patch(const Target& target, const api::Object& old, PatchType type, const Json& patch);
-  Result<> apply_one(Tx& tx, const api::Write& write);
+  Result<> apply_one(Tx& tx, const api::Kind& kind, const api::Write& write);
   Result<> check_namespace(const Tx& tx, const Target& target) const;
   Result<> admit(const Tx& tx, const Target& target, Json& body, const Json* old);
 
   Store& store_;
   const Clock& clock_;
   ServiceLeases leases_;
+  CustomKinds kinds_;
 };
 
 // For answers: services "web" not found, …

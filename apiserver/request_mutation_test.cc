@@ -218,7 +218,8 @@ TEST_F(RequestMutation, NeitherCrashesNorAcceptsNonsense) {
                             ASSERT_EQ(string_at(object_at(again, "metadata"), "resourceVersion"),
                                       std::to_string(now->revision()));
                             if (now->meta().deletion) return;
-                            const api::Kind* kind = parse_route(request.path)->kind;
+                            const Route route = parse_route(api::Schema::with_custom({}), request.path).value();
+                            const api::Kind* kind = route.kind;
                             Request put;
                             put.method = "PUT";
                             put.path = (kind->group.empty() ? "/api/" : "/apis/" + kind->group + "/") +

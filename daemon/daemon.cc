@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/netns.h"
 #include "base/text.h"
+#include "controllers/custom_kinds.h"
 #include "controllers/daemon_sets.h"
 #include "controllers/deployments.h"
 #include "controllers/disruption.h"
@@ -112,6 +113,7 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   all.push_back(std::make_unique<controllers::JobController>());
   all.push_back(std::make_unique<controllers::DisruptionController>());
   all.push_back(std::make_unique<controllers::EndpointsController>());
+  all.push_back(std::make_unique<controllers::CustomKindsController>());
   all.push_back(std::make_unique<controllers::GarbageController>());
   return all;
 }
