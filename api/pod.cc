@@ -110,9 +110,12 @@ Container parse_container(const Json& json, const Json& pod_security) {
   if (!c.run_as_user) c.run_as_user = optional_int(pod_security, "runAsUser");
   c.run_as_group = optional_int(security, "runAsGroup");
   if (!c.run_as_group) c.run_as_group = optional_int(pod_security, "runAsGroup");
+  for (const Json& m : array_at(json, "volumeMounts"))
+    c.volume_mounts.push_back({string_at(m, "name"), string_at(m, "mountPath"), string_at(m, "subPath")});
   c.privileged = bool_at(security, "privileged");
   c.read_only_root = bool_at(security, "readOnlyRootFilesystem");
   c.stdin_open = bool_at(json, "stdin");
+  c.stdin_once = bool_at(json, "stdinOnce");
   c.tty = bool_at(json, "tty");
   c.termination_message_path = string_at(json, "terminationMessagePath", "/dev/termination-log");
   return c;
@@ -155,6 +158,11 @@ Pod Pod::parse(const Object& object) {
   pod.dns_policy = string_at(spec, "dnsPolicy", "ClusterFirst");
   for (const Json& alias : array_at(spec, "hostAliases")) {
     pod.host_aliases.push_back({string_at(alias, "ip"), strings_at(alias, "hostnames")});
+  }
+  for (const Json& volume : array_at(spec, "volumes")) pod.volumes.push_back(volume);
+  pod.fs_group = optional_int(security, "fsGroup");
+  for (const Json& group : array_at(security, "supplementalGroups")) {
+    if (group.is_number_integer()) pod.supplemental_groups.push_back(group.get<std::int64_t>());
   }
   parse_dns(spec, pod);
   pod.host_network = bool_at(spec, "hostNetwork");

@@ -42,6 +42,10 @@ struct Probe {
   int success_threshold = 1, failure_threshold = 3;
 };
 
+struct VolumeMount {
+  std::string name, path, sub_path;
+};
+
 struct Container {
   std::string name, image, working_dir, image_pull_policy;
   std::vector<std::string> command, args;
@@ -50,8 +54,9 @@ struct Container {
   std::vector<EnvFrom> env_from;
   std::optional<Probe> readiness, liveness, startup;
   std::optional<std::int64_t> run_as_user, run_as_group;
+  std::vector<VolumeMount> volume_mounts;
   bool privileged = false, read_only_root = false;
-  bool stdin_open = false, tty = false;
+  bool stdin_open = false, stdin_once = false, tty = false;
   std::string termination_message_path = "/dev/termination-log";
 };
 
@@ -67,6 +72,9 @@ struct Pod {
   std::vector<HostAlias> host_aliases;
   std::vector<std::string> dns_nameservers, dns_searches;
   std::vector<std::pair<std::string, std::string>> dns_options;  // Name and value (may be empty).
+  std::vector<Json> volumes;                                     // As in the spec.
+  std::optional<std::int64_t> fs_group;
+  std::vector<std::int64_t> supplemental_groups;
   bool host_network = false, enable_service_links = true;
   std::int64_t grace_seconds = 30;
   // Status.

@@ -55,7 +55,8 @@ const std::map<std::string, MessageShape, std::less<>>& messages() {
       for (const auto& field : split(std::string_view(line).substr(colon + 2), ',')) {
         const auto words = split_words(field);
         if (words.size() != 3) continue;
-        message[static_cast<std::uint32_t>(parse_int(words[0]).value_or(0))] = parse_shape(std::string(words[1]), words[2]);
+        message[static_cast<std::uint32_t>(parse_int(words[0]).value_or(0))] =
+            parse_shape(std::string(words[1]), words[2]);
       }
     }
     return all;
@@ -152,7 +153,8 @@ Result<std::optional<Json>> decode_special(const FieldShape& shape, std::string_
     if (!small.any) return std::optional<Json>(Json());
     const WallTime seconds{std::chrono::seconds(small.numbers[1])};
     std::string text = rfc3339(seconds);
-    if (shape.type == "MicroTime") text = text.substr(0, 19) + fmt::format(".{:06}Z", small.numbers[2] / 1000);
+    if (shape.type == "MicroTime")
+      text = text.substr(0, 19) + fmt::format(".{:06}Z", small.numbers[2] / 1000);
     return std::optional<Json>(text);
   }
   if (shape.type == "Quantity") return std::optional<Json>(TRY(string_of(small.texts[1])));
@@ -160,7 +162,8 @@ Result<std::optional<Json>> decode_special(const FieldShape& shape, std::string_
     if (small.numbers[1] == 1) return std::optional<Json>(TRY(string_of(small.texts[3])));
     return std::optional<Json>(small.numbers[2]);
   }
-  if (shape.type == "Duration") return std::optional<Json>(fmt::format("{}s", small.numbers[1] / 1'000'000'000));
+  if (shape.type == "Duration")
+    return std::optional<Json>(fmt::format("{}s", small.numbers[1] / 1'000'000'000));
   if (shape.type == "Raw") {
     if (small.texts[1].empty()) return std::optional<Json>(Json());
     return std::optional<Json>(TRY(parse_json(small.texts[1])));
@@ -222,7 +225,8 @@ Result<> decode_entry(const FieldShape& shape, const WireField& field, int depth
 
 Result<> decode_list_item(const FieldShape& shape, const WireField& field, int depth, Json& list) {
   if (!list.is_array()) list = Json::array();
-  const bool packed = field.type == 2 && (shape.type == "int32" || shape.type == "int64" || shape.type == "bool");
+  const bool packed =
+      field.type == 2 && (shape.type == "int32" || shape.type == "int64" || shape.type == "bool");
   if (!packed) {
     list.push_back(TRY(decode_value(shape, field, true, depth)));
     return {};
@@ -281,13 +285,15 @@ Result<Json> decode_protobuf(std::string_view body) {
     if (field.number == 3) encoding = field.bytes;
     if (field.number == 4) content_type = field.bytes;
   }
-  if (!encoding.empty()) return Error(Code::kUnsupported, "the content encoding of the body is not supported");
+  if (!encoding.empty())
+    return Error(Code::kUnsupported, "the content encoding of the body is not supported");
   if (content_type.ends_with("json")) return parse_json(raw);
   const Small meta = TRY(read_small(type_meta));
   const std::string api_version(meta.texts[1]), kind(meta.texts[2]);
   const auto shape = messages().find(message_name(api_version, kind));
   if (shape == messages().end())
-    return Error(Code::kUnsupported, fmt::format("no protobuf message is known for {}, Kind={}", api_version, kind));
+    return Error(Code::kUnsupported,
+                 fmt::format("no protobuf message is known for {}, Kind={}", api_version, kind));
   Json object = Json::object();
   TRY(decode_message(shape->second, raw, 0, object));
   object["apiVersion"] = api_version;

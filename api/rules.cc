@@ -90,12 +90,6 @@ const KindRules& rules_of(const Kind& kind) {
       {"secrets", {default_secret, validate_secret, validate_data_update}},
       {"deployments.apps", {default_deployment, validate_workload, nullptr}},
       {"replicasets.apps", {default_deployment, validate_workload, nullptr}},
-      {"daemonsets.apps", {default_daemon_set, validate_workload, nullptr}},
-      {"statefulsets.apps", {default_stateful_set, validate_workload, validate_stateful_set_update}},
-      {"replicationcontrollers", {default_replication_controller, validate_replication_controller, nullptr}},
-      {"jobs.batch", {default_job, validate_job, validate_job_update}},
-      {"cronjobs.batch", {default_cron_job, validate_cron_job, nullptr}},
-      {"poddisruptionbudgets.policy", {nullptr, validate_disruption_budget, nullptr}},
       {"ingresses.networking.k8s.io", {nullptr, validate_ingress, nullptr}},
       {"networkpolicies.networking.k8s.io", {default_network_policy, validate_network_policy, nullptr}},
       {"roles.rbac.authorization.k8s.io", {nullptr, validate_role, nullptr}},
@@ -242,6 +236,7 @@ std::string port_name_error(std::string_view name) {
 }
 
 void default_object(const Kind& kind, Json& object) {
+  default_controlled(kind, object);
   if (const auto fill_in = rules_of(kind).fill_in) fill_in(object);
 }
 
@@ -251,6 +246,7 @@ Causes validate_create(const Kind& kind, const Json& object) {
   check_values(*kind.type, object, "", causes);
   if (kind.custom != nullptr) validate_custom(causes, kind, object);
   if (const auto validate = rules_of(kind).validate) validate(causes, object);
+  validate_controlled(causes, kind, object);
   return causes;
 }
 
@@ -258,6 +254,7 @@ Causes validate_update(const Kind& kind, const Json& object, const Json& old) {
   Causes causes = validate_create(kind, object);
   check_immutable(causes, *kind.type, object, old, "");
   if (const auto validate = rules_of(kind).validate_update) validate(causes, object, old);
+  validate_controlled_update(causes, kind, object, old);
   return causes;
 }
 

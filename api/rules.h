@@ -18,6 +18,11 @@ using Causes = std::vector<FieldCause>;
 // Computed defaults, after the schema's own: targetPort = port, imagePullPolicy by tag, ...
 void default_object(const Kind& kind, Json& object);
 
+// What is computed once, when an object is created: its uid is known, defaults are not applied yet.
+void prepare_create(const Kind& kind, Json& object);
+// What is computed when an object changes, before its rules.
+void prepare_update(const Kind& kind, Json& object, const Json& old);
+
 // All rules for a new object, schema values included.
 Causes validate_create(const Kind& kind, const Json& object);
 // All rules for a change, immutability included.
@@ -52,23 +57,32 @@ void validate_endpoint_slice(Causes& causes, const Json& slice);
 void default_pod_spec(Json& spec);
 void validate_pod_spec(Causes& causes, const Json& spec, const std::string& path);
 void validate_pod_update(Causes& causes, const Json& pod, const Json& old);
+// rules_ephemeral.cc: only additions, of containers that promise nothing.
+void validate_ephemeral_update(Causes& causes, const Json& pod, const Json& old);
 // rules_workload.cc
 void default_deployment(Json& deployment);
-void validate_workload(Causes& causes,
-                       const Json& workload);  // Deployment, ReplicaSet, DaemonSet, StatefulSet
-// rules_sets.cc
+void validate_workload(Causes& causes, const Json& workload);
+// rules_apps.cc, rules_batch.cc, rules_policy.cc
 void default_daemon_set(Json& set);
+void keep_template_generation(Json& set, const Json& old);
+void validate_daemon_set(Causes& causes, const Json& set);
 void default_stateful_set(Json& set);
+void validate_stateful_set(Causes& causes, const Json& set);
 void validate_stateful_set_update(Causes& causes, const Json& set, const Json& old);
+void validate_controller_revision_update(Causes& causes, const Json& revision, const Json& old);
 void default_replication_controller(Json& controller);
 void validate_replication_controller(Causes& causes, const Json& controller);
-// rules_batch.cc
+void prepare_job(Json& job);
 void default_job(Json& job);
 void validate_job(Causes& causes, const Json& job);
 void validate_job_update(Causes& causes, const Json& job, const Json& old);
-void default_cron_job(Json& cron);
-void validate_cron_job(Causes& causes, const Json& cron);
+void default_cron_job(Json& job);
+void validate_cron_job(Causes& causes, const Json& job);
 void validate_disruption_budget(Causes& causes, const Json& budget);
+// rules_controlled.cc: those of the kinds above, and of PodTemplate.
+void default_controlled(const Kind& kind, Json& object);
+void validate_controlled(Causes& causes, const Kind& kind, const Json& object);
+void validate_controlled_update(Causes& causes, const Kind& kind, const Json& object, const Json& old);
 // rules_network.cc
 void validate_ingress(Causes& causes, const Json& ingress);
 void default_network_policy(Json& policy);

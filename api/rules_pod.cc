@@ -142,7 +142,7 @@ Json frozen_part(Json spec) {
     }
   }
   for (const char* member :
-       {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "ephemeralContainers"})
+       {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"})
     spec.erase(member);
   return spec;
 }

@@ -19,6 +19,13 @@ class Connection {
   virtual bool write(std::string_view bytes) = 0;
   // Whether bytes are there to read within `timeout`.
   virtual bool readable(Millis timeout) = 0;
+
+  // For poll loops, without waiting: as above, and kWait when nothing can be done now.
+  static constexpr long kWait = -2;
+  virtual long read_some(char* into, std::size_t size) = 0;
+  virtual long write_some(std::string_view bytes) = 0;
+  virtual int fd() const = 0;
+  virtual bool pending() const = 0;  // Bytes are there that poll would not tell of.
 };
 
 }  // namespace minik::apiserver

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "api/protobuf.h"
 #include "apiserver/handler.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -8,9 +9,10 @@
 namespace minik::apiserver {
 namespace {
 
+constexpr const char* kProtobuf = "application/vnd.kubernetes.protobuf";
 constexpr const char* kUnknownBody =
     "the body of the request was in an unknown format - accepted media types include: application/json, "
-    "application/yaml";
+    "application/yaml, application/vnd.kubernetes.protobuf";
 
 std::string media_type(const std::string& header) {
   return lower(trim(std::string_view(header).substr(0, header.find(';'))));
@@ -48,6 +50,7 @@ Result<Json> decode_value(const Request& request) {
     return Error(Code::kTooLarge, fmt::format("Request entity too large: limit is {}", kRequestBodyMax));
   }
   const std::string type = media_type(request.content_type);
+  if (type == kProtobuf) return api::decode_protobuf(request.body);
   if (is_yaml(type)) {
     auto documents = TRY(parse_yaml(request.body));
     if (documents.size() != 1) return Error(Code::kInvalid, "the body must hold one YAML document");
@@ -80,7 +83,8 @@ Result<Decoded> decode_object(const Request& request, const api::Kind& kind) {
   if (auto types = api::check_types(kind, decoded.body); !types.ok())
     return cannot_handle(kind, types.error().message());
   std::vector<std::string> found = api::take_unknown_fields(*kind.type, decoded.body);
-  if (mode != "Ignore" && !is_yaml(media_type(request.content_type))) {
+  const std::string type = media_type(request.content_type);
+  if (mode != "Ignore" && !is_yaml(type) && type != kProtobuf) {
     for (const auto& path : duplicate_members(request.body))
       found.push_back(fmt::format("duplicate field \"{}\"", path));
   }

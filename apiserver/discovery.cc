@@ -27,6 +27,9 @@ Subresource describe_subresource(const Kind& kind, const std::string& name) {
   if (name == "exec") return {kind.group, kind.version, "PodExecOptions", {"create", "get"}};
   if (name == "attach") return {kind.group, kind.version, "PodAttachOptions", {"create", "get"}};
   if (name == "portforward") return {kind.group, kind.version, "PodPortForwardOptions", {"create", "get"}};
+  if (name == "proxy") {
+    return {kind.group, kind.version, kind.kind + "ProxyOptions", {"create", "delete", "get", "patch", "update"}};
+  }
   if (name == "eviction") return {"policy", "v1", "Eviction", {"create"}};
   if (name == "binding") return {kind.group, kind.version, "Binding", {"create"}};
   if (name == "token") return {"authentication.k8s.io", "v1", "TokenRequest", {"create"}};

@@ -238,6 +238,8 @@ Response Handler::resource(const Request& request, const Route& route) {
     result = review(request, route);
   else if (route.subresource == "log" && method == "GET")
     result = log(request, route);
+  else if (is_stream(route.subresource) && (method == "GET" || method == "POST"))
+    result = Error(Code::kInvalid, "Upgrade request required");
   else if (method == "GET" && !route.collection())
     result = get(request, route);
   else if (method == "GET")
@@ -259,6 +261,10 @@ Response Handler::resource(const Request& request, const Route& route) {
     return failed(result.error(), about(route, request));
   }
   return *std::move(result);
+}
+
+bool is_stream(const std::string& subresource) {
+  return subresource == "exec" || subresource == "attach" || subresource == "portforward";
 }
 
 Accepted accepted_of(const Request& request) { return negotiate(request.accept).value_or(Accepted{}); }

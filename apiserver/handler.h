@@ -52,12 +52,14 @@ class Handler {
   // itself; upgraded connections need it before they are served.
   Result<> admit(Request& request) const;
 
-  // The pod and the query of an exec request, checked; for the stream code.
-  struct Exec {
-    api::ObjectPtr pod;
-    ExecQuery query;
+  // A request for a stream (exec, attach, portforward, proxy), checked: who may do it, and to what.
+  struct Streaming {
+    Route route;
+    api::ObjectPtr object;  // The Pod or Service.
+    ExecQuery query;        // Of exec and attach.
   };
-  Result<Exec> exec_of(const Request& request);
+  Result<Streaming> streaming_of(const Request& request);
+  api::SnapshotPtr objects() const { return parts_.store.snapshot(); }
   PodBackend& pods() { return parts_.pods; }
 
  private:
@@ -85,6 +87,10 @@ class Handler {
   // handler_auth.cc
   Result<Response> review(const Request& request, const Route& route);
   WriteOptions guarded(WriteOptions options, const Request& request) const;
+
+  // handler_pod.cc
+  Result<Response> evict(const Request& request, const Route& route);
+  Result<Response> bind(const Request& request, const Route& route);
 
   HandlerParts parts_;
   Authorizer authorizer_;
@@ -116,6 +122,11 @@ TableOptions table_options(const Request& request, const Accepted& accepted, Wal
 Json partial_of(const api::Object& object, const Accepted& accepted);
 // The object as clients of `kind` know it: the stored bytes, unless the version is a converted one.
 std::string bytes_of(const api::Kind& kind, const api::Object& object);
+
+// From a metav1.DeleteOptions, and from the query where the body is silent.
+Result<DeleteOptions> delete_options_of(const Request& request, const Json& body);
+// exec, attach, portforward: only an upgrade leads into these.
+bool is_stream(const std::string& subresource);
 
 // Selects by labels and fields.  Errors: kInvalid.
 class Filter {

@@ -1,4 +1,4 @@
-// GET of one object, of a list, of a log.
+// GET of one object and of a list.
 #include <fmt/format.h>
 
 #include "apiserver/handler.h"
@@ -19,23 +19,6 @@ constexpr const char* kExpiredToken =
     "remainder of the results. Continuing with the provided token results in an inconsistent list - objects "
     "that were created, modified, or deleted between the time the first chunk was returned and now may show "
     "up in the list.";
-
-// Whether the pod has the container, and it runs.
-Result<> check_runs(const api::Object& pod, const std::string& container) {
-  bool known = false;
-  for (const char* list : {"containers", "initContainers"}) {
-    for (const Json& c : array_at(object_at(pod.body(), "spec"), list))
-      known |= string_at(c, "name") == container;
-  }
-  if (!known)
-    return Error(Code::kInvalid, fmt::format("container {} is not valid for pod {}", container, pod.name()));
-  for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
-    for (const Json& c : array_at(object_at(pod.body(), "status"), list)) {
-      if (string_at(c, "name") == container && object_at(c, "state").contains("running")) return {};
-    }
-  }
-  return Error(Code::kInvalid, fmt::format("container not found (\"{}\")", container));
-}
 
 std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects, const Json& meta,
                       const Accepted& accepted) {
@@ -143,75 +126,6 @@ Result<Response> Handler::list(const Request& request, const Route& route) {
   else
     response.body = list_text(route, objects, meta, accepted);
   return response;
-}
-
-Result<Response> Handler::log(const Request& request, const Route& route) {
-  const ObjectPtr pod = parts_.store.snapshot()->find("pods", route.ns, route.name);
-  if (pod == nullptr) return not_found(Target{route.kind, route.ns, route.name, ""});
-  LogQuery query;
-  query.container = request.param("container");
-  const Json& containers = array_at(object_at(pod->body(), "spec"), "containers");
-  if (query.container.empty() && containers.size() > 1) {
-    std::vector<std::string> names;
-    for (const Json& c : containers) names.push_back(string_at(c, "name"));
-    return Error(Code::kInvalid,
-                 fmt::format("a container name must be specified for pod {}, choose one of: [{}]", route.name,
-                             join(names, " ")));
-  }
-  if (query.container.empty() && !containers.empty()) query.container = string_at(containers[0], "name");
-  query.follow = request.flag("follow");
-  query.previous = request.flag("previous");
-  query.timestamps = request.flag("timestamps");
-  const auto number = [&](const char* name) -> std::optional<std::int64_t> {
-    return parse_int(request.param(name));
-  };
-  query.tail_lines = number("tailLines");
-  query.limit_bytes = number("limitBytes");
-  query.since_seconds = number("sinceSeconds");
-  query.since_time = parse_rfc3339(request.param("sinceTime"));
-  Response response;
-  response.content_type = "text/plain";
-  if (!query.follow) {
-    TRY(parts_.pods.logs(*pod, query, [&](std::string_view piece) {
-      response.body += piece;
-      return true;
-    }));
-    return response;
-  }
-  // An error must be an answer, not a broken stream: look for the log once before streaming it.
-  LogQuery probe = query;
-  probe.follow = false;
-  probe.tail_lines = 0;
-  TRY(parts_.pods.logs(*pod, probe, [](std::string_view) { return true; }));
-  response.stream = [this, pod, query](const Sink& sink) {
-    [[maybe_unused]] const auto ended =
-        parts_.pods.logs(*pod, query, [&](std::string_view piece) { return sink(piece); });
-  };
-  return response;
-}
-
-Result<Handler::Exec> Handler::exec_of(const Request& request) {
-  if (!request.user) return Error(Code::kUnauthorized, "Unauthorized");
-  const Route route = TRY(parse_route(parts_.registry.schema(), request.path));
-  if (route.kind->kind != "Pod" || route.subresource != "exec")
-    return Error(Code::kInvalid, "only exec can be upgraded");
-  const ObjectPtr pod = parts_.store.snapshot()->find("pods", route.ns, route.name);
-  if (pod == nullptr) return not_found(Target{route.kind, route.ns, route.name, ""});
-  Exec exec{pod, {}};
-  exec.query.container = request.param("container");
-  const auto [first, last] = request.query.equal_range("command");
-  for (auto it = first; it != last; ++it) exec.query.command.push_back(it->second);
-  if (exec.query.command.empty())
-    return Error(Code::kInvalid, "you must specify at least 1 command for exec");
-  exec.query.stdin_open = request.flag("stdin");
-  exec.query.stdout_open = request.flag("stdout");
-  exec.query.stderr_open = request.flag("stderr");
-  exec.query.tty = request.flag("tty");
-  const Json& containers = array_at(object_at(pod->body(), "spec"), "containers");
-  if (exec.query.container.empty() && !containers.empty())
-    exec.query.container = string_at(containers[0], "name");
-  TRY(check_runs(*pod, exec.query.container));
-  return exec;
 }
 
 }  // namespace minik::apiserver

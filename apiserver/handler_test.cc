@@ -6,22 +6,21 @@
 #include <set>
 #include <thread>
 
+#include "apiserver/no_pods.h"
 #include "base/text.h"
 #include "base/yaml.h"
 
 namespace minik::apiserver {
 namespace {
 
-class NoPods final : public PodBackend {
+// Logs that say which container they are of.
+class Logs final : public NoPods {
  public:
   Result<> logs(const api::Object&, const LogQuery& query,
                 const std::function<bool(std::string_view)>& sink) override {
     if (query.container == "absent") return Error(Code::kInvalid, "container absent is not valid for pod p");
     sink("line of " + query.container + "\n");
     return {};
-  }
-  Result<Program> exec(const api::Object&, const ExecQuery&) override {
-    return Error(Code::kNotFound, "no such container");
   }
 };
 
@@ -67,7 +66,7 @@ class HandlerTest : public ::testing::Test {
   FakeClock clock_;
   std::unique_ptr<Store> store_ = Store::open(std::make_unique<MemoryJournal>()).value();
   Registry registry_{*store_, clock_, {{Cidr::parse("10.96.0.0/24").value()}}};
-  NoPods pods_;
+  Logs pods_;
   Handler handler_{{*store_, registry_, clock_, pods_, "test", [] { return ""; },
                     [](const Request&) { return Response{}; }, [](std::uint64_t) {}}};
 };
@@ -191,8 +190,7 @@ TEST_F(HandlerTest, RefusesNonsenseAndStoresNothing) {
       send("POST", "/api/v1/namespaces/nowhere/services", "{metadata: {name: a}, spec: {ports: [{port: 1}]}}")
           .status,
       404);
-  EXPECT_EQ(send("POST", services, "{metadata: {name: a}}", "application/vnd.kubernetes.protobuf").status,
-            415);
+  EXPECT_EQ(send("POST", services, "{metadata: {name: a}}", "application/cbor").status, 415);
   EXPECT_EQ(send("GET", "/apis/none/v1/things").status, 404);
   EXPECT_EQ(send("BREW", services).status, 405);
   EXPECT_EQ(send("GET", services + "?labelSelector=%2C").status, 400);

@@ -70,9 +70,26 @@ const api::Kind& shape_of(const Route& route) {
 }
 
 Result<DeleteOptions> delete_options(const Request& request) {
-  DeleteOptions options;
   Json body = Json::object();
   if (!trim(request.body).empty()) body = TRY(decode_value(request));
+  return delete_options_of(request, body);
+}
+
+// Names and rules follow these at once.
+bool is_seen_by_network(const api::Kind& kind) {
+  return kind.kind == "Service" || kind.kind == "EndpointSlice";
+}
+
+void add_warnings(const Route& route, const api::Object& object, Response& response) {
+  if (route.kind->group_resource() != api::kDefinitions) return;
+  for (auto& warning : api::definition_warnings(object.body()))
+    response.warnings.push_back(std::move(warning));
+}
+
+}  // namespace
+
+Result<DeleteOptions> delete_options_of(const Request& request, const Json& body) {
+  DeleteOptions options;
   if (const Json* grace = find(body, "gracePeriodSeconds"); grace != nullptr && grace->is_number())
     options.grace_seconds = grace->get<std::int64_t>();
   else if (const auto query = parse_int(request.param("gracePeriodSeconds")))
@@ -93,20 +110,9 @@ Result<DeleteOptions> delete_options(const Request& request) {
   return options;
 }
 
-void add_warnings(const Route& route, const api::Object& object, Response& response) {
-  if (route.kind->group_resource() != api::kDefinitions) return;
-  for (auto& warning : api::definition_warnings(object.body()))
-    response.warnings.push_back(std::move(warning));
-}
-
-// Names and rules follow these at once.
-bool is_seen_by_network(const api::Kind& kind) {
-  return kind.kind == "Service" || kind.kind == "EndpointSlice";
-}
-
-}  // namespace
-
 Result<Response> Handler::post(const Request& request, const Route& route) {
+  if (route.subresource == "eviction") return evict(request, route);
+  if (route.subresource == "binding" || route.kind->kind == "Binding") return bind(request, route);
   if (!route.collection()) return Error(Code::kNotFound, "the server could not find the requested resource");
   if (route.kind->namespaced && route.ns.empty()) {
     return Error(Code::kInvalid, "an empty namespace may not be set during creation");

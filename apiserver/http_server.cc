@@ -15,8 +15,8 @@
 #include <thread>
 
 #include "apiserver/connection.h"
-#include "apiserver/exec_stream.h"
 #include "apiserver/status.h"
+#include "apiserver/upgrade.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -116,14 +116,34 @@ class TlsStream final : public httplib::Stream, public Connection {
     return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, timeout);
   }
 
-  // The peer has not closed: a TLS client that is gone shows as end of file.
-  bool alive() const {
-    if (!wait_for(fd_, POLLIN, Millis(0))) return true;
-    char byte = 0;
-    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+  long read_some(char* into, std::size_t size) override {
+    if (!buffer_.empty()) return read(into, size);
+    return once([&] { return SSL_read(ssl_, into, static_cast<int>(std::min<std::size_t>(size, 1 << 30))); });
   }
+  long write_some(std::string_view bytes) override {
+    return once([&] {
+      return SSL_write(ssl_, bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
+    });
+  }
+  int fd() const override { return fd_; }
+  bool pending() const override { return !buffer_.empty() || SSL_pending(ssl_) > 0; }
+
+  // The peer has not closed.  Its TLS good-bye may still lie unread, so only the socket can tell.
+  bool alive() const { return !wait_for(fd_, POLLRDHUP, Millis(0)); }
 
  private:
+  // One OpenSSL call that does not wait.
+  template <class Call>
+  long once(Call&& call) {
+    const std::lock_guard lock(ssl_mutex_);
+    ERR_clear_error();
+    const int result = call();
+    if (result > 0) return result;
+    const int error = SSL_get_error(ssl_, result);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return kWait;
+    return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+  }
+
   // Repeats an OpenSSL call until it is through, failed, or `seconds` passed without progress.
   template <class Call>
   int drive(Call&& call, int seconds) {
@@ -180,6 +200,7 @@ Request request_of(const httplib::Request& from, std::optional<User> user) {
   request.user_agent = from.get_header_value("User-Agent");
   request.user = std::move(user);
   for (const auto& [name, value] : from.headers) request.credentials.take(name, value);
+  for (const auto& [name, value] : from.headers) request.headers.emplace(lower(name), value);
   if (const auto at = from.target.find('?'); at != std::string::npos)
     request.query = parse_query(from.target.substr(at + 1));
   return request;
@@ -279,11 +300,6 @@ class Engine final : public httplib::Server {
     return current;
   }
 };
-
-bool asks_for_upgrade(const std::string& head) {
-  const std::string text = lower(std::string_view(head).substr(0, head.find("\r\n\r\n")));
-  return text.find("\r\nupgrade:") != std::string::npos;
-}
 
 // What is needed to know whether an upgrade may be: who asks for what.
 Request upgrade_request(const std::string& head, const std::optional<User>& user) {
@@ -395,12 +411,12 @@ class TlsServer final : public HttpServer {
 
   void converse(TlsStream& stream, const std::optional<User>& user) {
     while (!stopping_ && stream.fill_head()) {
-      if (auto framing = check_framing(stream.head(), kRequestBodyMax); !framing.ok())
+      if (auto framing = check_framing(stream.head(), body_limit(stream.head())); !framing.ok())
         return refuse(stream, framing.error());
-      if (asks_for_upgrade(stream.head())) {
+      if (asks_for_stream(stream.head())) {
         Request asked = upgrade_request(stream.head(), user);
         if (auto admitted = handler_.admit(asked); !admitted.ok()) return refuse(stream, admitted.error());
-        return serve_upgrade(handler_, stream, stream.head(), asked.user);
+        return serve_stream(handler_, stream, stream.head(), asked.user);
       }
       if (!engine_.one(stream, user)) return;
     }

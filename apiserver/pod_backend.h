@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/object.h"
+#include "base/ip.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -20,6 +21,7 @@ struct LogQuery {
   bool follow = false, previous = false, timestamps = false;
   std::optional<std::int64_t> tail_lines, limit_bytes, since_seconds;
   std::optional<WallTime> since_time;
+  std::string stream{};  // stdout or stderr; empty: both.
 };
 
 struct ExecQuery {
@@ -31,6 +33,8 @@ struct ExecQuery {
 // A program at work; the caller pumps the pipes, then waits.
 struct Program {
   UniqueFd input, output, errors;
+  bool tty = false;  // `input` is the terminal's master side, `output` has both streams, `errors` is invalid.
+  UniqueFd ended;    // Readable once it has ended; invalid: the end of `output` tells.
   std::function<Result<int>()> wait;  // Exit code.
   std::function<void()> kill;
 };
@@ -41,6 +45,13 @@ class PodBackend {
   virtual Result<> logs(const api::Object& pod, const LogQuery& query,
                         const std::function<bool(std::string_view)>& sink) = 0;
   virtual Result<Program> exec(const api::Object& pod, const ExecQuery& query) = 0;
+  // The streams of the container's own process, from now on.
+  virtual Result<Program> attach(const api::Object& pod, const ExecQuery& query) = 0;
+  // A non-blocking TCP socket on its way to `address`: from inside the pod's network, or from the node if
+  // there is no pod.
+  virtual Result<UniqueFd> dial(const api::Object* pod, const Ip& address, int port) = 0;
+  // The file that names the pod's network namespace.
+  virtual Result<std::string> network_of(const api::Object& pod) = 0;
 };
 
 }  // namespace minik::apiserver

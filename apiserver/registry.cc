@@ -188,6 +188,7 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
   if (!options.applied) meta.erase("managedFields");
   meta["uid"] = random_uuid();
   meta["creationTimestamp"] = rfc3339(clock_.now());
+  api::prepare_create(kind, body);
   TRY(admit(tx, target, body, nullptr));
   if (kind.kind == "Pod" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume")
     body["status"]["phase"] = "Pending";
@@ -244,6 +245,7 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
     TRY(check_custom(kind, next));
     return store_change(tx, target, old, std::move(next), options);
   }
+  if (target.subresource == "ephemeralcontainers") return update_ephemeral(tx, target, old, body);
   if (target.subresource == "finalize") {
     Json next = old.body();
     next["spec"]["finalizers"] = array_at(object_at(body, "spec"), "finalizers");
@@ -262,6 +264,7 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
     else
       body.erase("status");
   }
+  api::prepare_update(kind, body, old.body());
   TRY(admit(tx, target, body, &old.body()));
   if (old.meta().deletion) {  // No new finalizers once the deletion began.
     for (const auto& finalizer : api::Meta::parse(body).finalizers) {

@@ -77,9 +77,19 @@ class Registry {
   Result<std::vector<Deleted>> remove_all(const Target& target, const std::vector<api::Key>& keys,
                                           const DeleteOptions& options);
 
+  // Deletes the pod if the disruption budgets allow it; else says why not, and nothing changes.
+  struct Eviction {
+    bool done = true;
+    std::string message, cause;
+  };
+  Result<Eviction> evict(const Target& pod, const DeleteOptions& options);
+  // Puts the pod on a node, as a core/v1 Binding asks.
+  Result<> bind(const Target& pod, const Json& binding, const WriteOptions& options);
+
   // The wishes of controllers, in one transaction that need not reach the disk at once.  A wish that cannot
   // be (somebody was faster) is dropped: the next tick computes it again.  Answers the errors of the others.
-  std::vector<Error> apply(const std::vector<api::Write>& writes);
+  // `outcomes`, if given, gets for each write what became of it, in order.
+  std::vector<Error> apply(const std::vector<api::Write>& writes, std::vector<Result<>>* outcomes = nullptr);
 
   // Scale, as autoscaling/v1 wants it, of an object that has replicas.
   static Json scale_of(const api::Kind& kind, const api::Object& object);
@@ -94,6 +104,9 @@ class Registry {
   Result<Deleted> remove_in(Tx& tx, const Target& target, const DeleteOptions& options);
   Result<Json> apply_patch(const Target& target, const api::Object& old, PatchType type, const Json& patch);
   Result<> apply_one(Tx& tx, const api::Kind& kind, const api::Write& write);
+  Result<Eviction> spend_budget(Tx& tx, const api::Object& pod, bool dry_run);
+  Result<api::ObjectPtr> update_ephemeral(Tx& tx, const Target& target, const api::Object& old,
+                                          const Json& body);
   Result<> check_namespace(const Tx& tx, const Target& target) const;
   Result<> admit(const Tx& tx, const Target& target, Json& body, const Json* old);
 

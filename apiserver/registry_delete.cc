@@ -159,7 +159,7 @@ Result<> Registry::apply_one(Tx& tx, const api::Kind& kind, const Write& write) 
   return updated.ok() ? Result<>() : std::move(updated).error();
 }
 
-std::vector<Error> Registry::apply(const std::vector<Write>& writes) {
+std::vector<Error> Registry::apply(const std::vector<Write>& writes, std::vector<Result<>>* outcomes) {
   std::vector<Error> errors;
   if (writes.empty()) return errors;
   const api::SchemaPtr kinds = schema();
@@ -167,8 +167,9 @@ std::vector<Error> Registry::apply(const std::vector<Write>& writes) {
       [&](Tx& tx) -> Result<> {
         for (const Write& write : writes) {
           const api::Kind* kind = kinds->by_key(write.key.resource);
-          if (kind == nullptr) continue;  // Its definition is gone.
-          auto applied = apply_one(tx, *kind, write);
+          auto applied = kind == nullptr ? Result<>(Error(Code::kNotFound, "no such kind any more"))
+                                         : apply_one(tx, *kind, write);
+          if (outcomes != nullptr) outcomes->push_back(applied);
           if (applied.ok()) continue;
           const Code code = applied.error().code();
           if (code == Code::kConflict || code == Code::kNotFound || code == Code::kAlreadyExists) continue;

@@ -84,4 +84,9 @@ Result<Route> parse_route(const api::SchemaPtr& schema, std::string_view path) {
   return route;
 }
 
+Result<Route> parse_route(std::string_view path) {
+  static const api::SchemaPtr kBuiltin = api::Schema::with_custom({});
+  return parse_route(kBuiltin, path);
+}
+
 }  // namespace minik::apiserver

@@ -39,6 +39,7 @@ struct Request {
   std::string content_type, accept, host, user_agent;
   std::optional<User> user;  // From the certificate; what the handler goes on with is who it really is.
   Credentials credentials;
+  std::multimap<std::string, std::string> headers;  // Lower-case names.
 
   std::string param(const std::string& name, const std::string& fallback = "") const;
   bool flag(const std::string& name) const;  // true or 1.
@@ -71,5 +72,7 @@ struct Route {
 
 // Errors: kNotFound "the server could not find the requested resource".
 Result<Route> parse_route(const api::SchemaPtr& schema, std::string_view path);
+// Of built-in kinds.
+Result<Route> parse_route(std::string_view path);
 
 }  // namespace minik::apiserver

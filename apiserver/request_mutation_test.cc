@@ -3,22 +3,13 @@
 
 #include <random>
 
-#include "apiserver/exec_stream.h"
 #include "apiserver/handler.h"
+#include "apiserver/no_pods.h"
+#include "apiserver/upgrade.h"
 #include "base/text.h"
 
 namespace minik::apiserver {
 namespace {
-
-class NoPods final : public PodBackend {
- public:
-  Result<> logs(const api::Object&, const LogQuery&, const std::function<bool(std::string_view)>&) override {
-    return {};
-  }
-  Result<Program> exec(const api::Object&, const ExecQuery&) override {
-    return Error(Code::kNotFound, "no such container");
-  }
-};
 
 struct Seed {
   const char *method, *target, *body, *type;
@@ -218,8 +209,7 @@ TEST_F(RequestMutation, NeitherCrashesNorAcceptsNonsense) {
                             ASSERT_EQ(string_at(object_at(again, "metadata"), "resourceVersion"),
                                       std::to_string(now->revision()));
                             if (now->meta().deletion) return;
-                            const Route route = parse_route(api::Schema::with_custom({}), request.path).value();
-                            const api::Kind* kind = route.kind;
+                            const api::Kind* kind = parse_route(request.path)->kind;
                             Request put;
                             put.method = "PUT";
                             put.path = (kind->group.empty() ? "/api/" : "/apis/" + kind->group + "/") +

@@ -7,8 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto route =
-      minik::apiserver::parse_route(minik::api::Schema::with_custom({}), text.substr(0, text.find('?')));
+  const auto route = minik::apiserver::parse_route(text.substr(0, text.find('?')));
   if (route.ok() && route->kind == nullptr) __builtin_trap();
   if (const auto at = text.find('?'); at != std::string_view::npos)
     minik::apiserver::parse_query(text.substr(at + 1));

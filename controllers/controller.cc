@@ -42,6 +42,11 @@ const api::OwnerRef* controller_of(const api::Object& object) {
 
 void set_condition(Json& conditions, const std::string& type, bool status, const std::string& reason,
                    const std::string& message, WallTime now) {
+  set_condition_word(conditions, type, status ? "True" : "False", reason, message, now);
+}
+
+void set_condition_word(Json& conditions, const std::string& type, const std::string& word,
+                        const std::string& reason, const std::string& message, WallTime now) {
   if (!conditions.is_array()) conditions = Json::array();
   Json* entry = nullptr;
   for (Json& condition : conditions) {
@@ -51,7 +56,6 @@ void set_condition(Json& conditions, const std::string& type, bool status, const
     conditions.push_back({{"type", type}});
     entry = &conditions.back();
   }
-  const char* word = status ? "True" : "False";
   if (string_at(*entry, "status") != word) (*entry)["lastTransitionTime"] = rfc3339(now);
   (*entry)["status"] = word;
   const auto text = [&](const char* member, const std::string& value) {

@@ -5,10 +5,12 @@
 // Cost: a call costs what changed since the last one (Snapshot::diff), not what is there.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/pod_fact.h"
@@ -23,12 +25,34 @@ struct World {
   WallTime now{};
 };
 
+// An Event on `about` that follows from a write: one when the write is done, another when it is refused.
+// Without a key it follows at once.
+struct Report {
+  api::ObjectPtr about;
+  std::string component;  // replicaset-controller
+  bool warning = false;
+  std::string reason, message;
+  std::optional<api::Key> write;
+  std::string failed_reason, failed_message;  // The refusal follows the message; empty: no Event.
+};
+
 class Controller {
  public:
   virtual ~Controller() = default;
   virtual std::vector<api::Write> reconcile(const World& world) = 0;
-  // When it wants to look again though nothing changed.
-  virtual std::optional<WallTime> next_look() const { return std::nullopt; }
+  // What the last reconcile has to tell.
+  virtual std::vector<Report> take_reports() { return {}; }
+  // When to reconcile again even if nothing changes.
+  virtual std::optional<WallTime> wake_at() const { return std::nullopt; }
+};
+
+// What a controller does for one object.
+struct Steps {
+  std::vector<api::Write> writes;
+  std::vector<Report> reports;
+  std::optional<WallTime> again;  // When to look at the object again.
+
+  void later(WallTime at) { again = again ? std::min(*again, at) : at; }
 };
 
 // What every write of a controller looks like.
@@ -46,5 +70,9 @@ const api::OwnerRef* controller_of(const api::Object& object);
 // Sets one entry of a condition list; lastTransitionTime moves only with the status.
 void set_condition(Json& conditions, const std::string& type, bool status, const std::string& reason,
                    const std::string& message, WallTime now);
+
+// The same with any word as status: True, False, Unknown.
+void set_condition_word(Json& conditions, const std::string& type, const std::string& word,
+                        const std::string& reason, const std::string& message, WallTime now);
 
 }  // namespace minik::controllers

@@ -1,145 +1,314 @@
 #include "controllers/daemon_sets.h"
 
-#include <algorithm>
-#include <map>
+#include <fmt/format.h>
 
-#include "api/pod.h"
+#include <algorithm>
+
 #include "controllers/deployments.h"
-#include "controllers/pod_template.h"
+#include "controllers/pods_of.h"
 #include "controllers/revisions.h"
 
 namespace minik::controllers {
 
 using api::Object;
 using api::ObjectPtr;
-using api::Write;
 
 namespace {
 
-constexpr const char* kHashLabel = "controller-revision-hash";
+constexpr const char* kGenerationLabel = "pod-template-generation";
+constexpr const char* kGeneration = "deprecated.daemonset.template.generation";
 
-// Every pod of a DaemonSet bears what would keep others from a node.
-const Json& node_tolerations() {
-  static const Json kAll = [] {
-    Json all = Json::array();
-    for (const char* key : {"not-ready", "unreachable"})
-      all.push_back({{"key", std::string("node.kubernetes.io/") + key},
-                     {"operator", "Exists"},
-                     {"effect", "NoExecute"}});
-    for (const char* key : {"disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"})
-      all.push_back({{"key", std::string("node.kubernetes.io/") + key},
-                     {"operator", "Exists"},
-                     {"effect", "NoSchedule"}});
-    return all;
-  }();
-  return kAll;
+Json toleration(const char* key, const char* effect) {
+  return {{"key", std::string("node.kubernetes.io/") + key}, {"operator", "Exists"}, {"effect", effect}};
 }
 
-bool bears(const Json& tolerations, const Json& taint) {
-  return std::any_of(tolerations.begin(), tolerations.end(), [&](const Json& t) {
-    const std::string effect = string_at(t, "effect"), key = string_at(t, "key");
-    if (!effect.empty() && effect != string_at(taint, "effect")) return false;
-    if (string_at(t, "operator") == "Exists") return key.empty() || key == string_at(taint, "key");
-    return key == string_at(taint, "key") && string_at(t, "value") == string_at(taint, "value");
-  });
+// Taints that pods of a DaemonSet bear whatever the template says.
+Json all_tolerations(const Json& pod_spec) {
+  Json all = array_at(pod_spec, "tolerations");
+  for (const char* key : {"not-ready", "unreachable"}) all.push_back(toleration(key, "NoExecute"));
+  for (const char* key : {"disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"})
+    all.push_back(toleration(key, "NoSchedule"));
+  if (bool_at(pod_spec, "hostNetwork")) all.push_back(toleration("network-unavailable", "NoSchedule"));
+  return all;
 }
 
-bool fits(const Object& node, const Json& pod) {
-  for (const auto& [key, value] : object_at(pod, "nodeSelector").items()) {
-    const auto it = node.meta().labels.find(key);
-    if (it == node.meta().labels.end() || value != Json(it->second)) return false;
+bool tolerates(const Json& toleration, const Json& taint) {
+  const std::string key = string_at(toleration, "key"), effect = string_at(toleration, "effect");
+  if (!effect.empty() && effect != string_at(taint, "effect")) return false;
+  if (!key.empty() && key != string_at(taint, "key")) return false;
+  if (string_at(toleration, "operator", "Equal") == "Exists") return true;
+  return !key.empty() && string_at(toleration, "value") == string_at(taint, "value");
+}
+
+// Puts the pod on the node through the scheduler: only this node fits.
+void pin_to(Json& pod, const std::string& node) {
+  const Json field = {{"key", "metadata.name"}, {"operator", "In"}, {"values", {node}}};
+  Json& required = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+  Json terms = array_at(required, "nodeSelectorTerms");
+  if (terms.empty()) terms = Json::array({Json::object()});
+  for (Json& term : terms) term["matchFields"] = Json::array({field});
+  required = {{"nodeSelectorTerms", std::move(terms)}};
+}
+
+std::string node_of(const Object& pod) {
+  const std::string& name = pod.view<api::Pod>().node_name;
+  if (!name.empty()) return name;
+  const Json* required =
+      find(spec_of(pod), "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution");
+  if (required == nullptr) return "";
+  for (const Json& term : array_at(*required, "nodeSelectorTerms")) {
+    for (const Json& field : array_at(term, "matchFields")) {
+      const Json& values = array_at(field, "values");
+      if (string_at(field, "key") == "metadata.name" && values.size() == 1 && values[0].is_string())
+        return values[0].get<std::string>();
+    }
   }
-  Json tolerations = array_at(pod, "tolerations");
-  for (const Json& t : node_tolerations()) tolerations.push_back(t);
-  for (const Json& taint : array_at(object_at(node.body(), "spec"), "taints")) {
-    if (string_at(taint, "effect") != "PreferNoSchedule" && !bears(tolerations, taint)) return false;
+  return "";
+}
+
+// One DaemonSet in one round.
+class Round {
+ public:
+  Round(const World& world, ObjectPtr set, const std::vector<ObjectPtr>& pods, Steps& steps)
+      : world_(world),
+        set_(std::move(set)),
+        steps_(steps),
+        writer_(set_, "daemonset-controller", steps, world.now),
+        history_(history_of(world, *set_, steps)) {
+    if (history_.fresh != nullptr) hash_ = label_of(*history_.fresh, kRevisionLabel);
+    world.objects->for_each("nodes", "", [&](const ObjectPtr& node) {
+      fits_[node->name()] = fit_of(object_at(template_of(*set_), "spec"), *node);
+    });
+    for (const ObjectPtr& pod : pods) {
+      if (pod->meta().deletion) {
+        leaving_.insert(node_of(*pod));
+        continue;
+      }
+      by_node_[node_of(*pod)].push_back(pod);
+    }
+    for (auto& [node, list] : by_node_) {
+      std::stable_sort(list.begin(), list.end(), [](const ObjectPtr& a, const ObjectPtr& b) {
+        return a->meta().created < b->meta().created;
+      });
+    }
   }
-  return true;
-}
 
-Json pod_on(const Object& set, const std::string& node, const std::string& hash) {
-  Json pod = pod_from_template(set, object_at(object_at(set.body(), "spec"), "template"));
-  pod["metadata"]["labels"][kHashLabel] = hash;
-  pod["spec"]["nodeName"] = node;
-  for (const Json& t : node_tolerations()) pod["spec"]["tolerations"].push_back(t);
-  return pod;
-}
+  void run() {
+    if (history_.fresh != nullptr) {
+      place();
+      if (string_at(object_at(spec_of(*set_), "updateStrategy"), "type") == "RollingUpdate") replace();
+      drop_revisions(*set_, history_, live_revisions(), steps_);
+    }
+    Json status = next_status();
+    if (status != status_of(*set_)) steps_.writes.push_back(put_status(*set_, std::move(status)));
+  }
 
-struct OnNode {
-  std::vector<ObjectPtr> pods;  // Living ones; the newest revision first.
-  bool wanted = false;
+ private:
+  bool updated(const ObjectPtr& pod) const { return label_of(*pod, kRevisionLabel) == hash_; }
+  bool available(const ObjectPtr& pod) {
+    return is_available(pod, int_at(spec_of(*set_), "minReadySeconds"), world_.now, steps_);
+  }
+  void drop(const ObjectPtr& pod) {
+    if (dropped_.insert(pod->name()).second) writer_.drop(*pod);
+  }
+  void make(const std::string& node) {
+    Json pod = random_pod_from(*set_, template_of(*set_), set_->name());
+    pod["metadata"]["labels"][kRevisionLabel] = hash_;
+    pod["metadata"]["labels"][kGenerationLabel] = annotation_of(*set_, kGeneration);
+    pod["spec"]["tolerations"] = all_tolerations(pod["spec"]);
+    pin_to(pod, node);
+    writer_.make(std::move(pod));
+  }
+  std::int64_t limit(const char* member, std::int64_t fallback) const {
+    const Json& rolling = object_at(object_at(spec_of(*set_), "updateStrategy"), "rollingUpdate");
+    const Json* share = find(rolling, member);
+    return share == nullptr ? fallback : resolve_share(*share, wanted_nodes(), true);
+  }
+  std::int64_t wanted_nodes() const {
+    return std::count_if(fits_.begin(), fits_.end(), [](const auto& fit) { return fit.second.run; });
+  }
+  // Old and new pods together are meant while a surge lasts.
+  bool surging(const std::vector<ObjectPtr>& pods) const {
+    const auto fresh = std::count_if(pods.begin(), pods.end(), [&](const auto& p) { return updated(p); });
+    return limit("maxSurge", 0) > 0 && pods.size() == 2 && fresh == 1;
+  }
+
+  // Missing pods are made; failed ones, second ones and those that may not stay are deleted.
+  void place() {
+    for (const auto& [node, fit] : fits_) {
+      std::vector<ObjectPtr> running;
+      for (const ObjectPtr& pod : by_node_[node]) {
+        if (!pod->view<api::Pod>().finished()) {
+          running.push_back(pod);
+        } else {
+          const bool failed = pod->view<api::Pod>().phase == "Failed";
+          writer_.tell(failed, failed ? "FailedDaemonPod" : "SucceededDaemonPod",
+                       fmt::format("Found {} daemon pod {}/{} on node {}, will try to {} it",
+                                   failed ? "failed" : "succeeded", pod->ns(), pod->name(), node,
+                                   failed ? "kill" : "delete"));
+          drop(pod);
+        }
+      }
+      if (!fit.stay) {
+        for (const ObjectPtr& pod : running) drop(pod);
+      } else if (fit.run && by_node_[node].empty() && !leaving_.contains(node)) {
+        make(node);
+      } else if (!surging(running)) {
+        for (std::size_t i = 1; i < running.size(); ++i) drop(running[i]);
+      }
+    }
+    for (const auto& [node, pods] : by_node_) {  // Of nodes that are no more.
+      if (fits_.contains(node) || node.empty()) continue;
+      for (const ObjectPtr& pod : pods) drop(pod);
+    }
+  }
+
+  // The old and the new pod of a node; null where there is none.
+  struct Pair {
+    ObjectPtr old, fresh;
+  };
+  Pair pair_of(const std::string& node) const {
+    Pair pair;
+    const auto it = by_node_.find(node);
+    if (it == by_node_.end()) return pair;
+    for (const ObjectPtr& pod : it->second) {
+      if (pod->view<api::Pod>().finished()) continue;
+      (updated(pod) ? pair.fresh : pair.old) = pod;
+    }
+    return pair;
+  }
+
+  void replace() {
+    if (limit("maxSurge", 0) > 0) return surge();
+    const std::int64_t most = limit("maxUnavailable", 1);
+    std::int64_t missing = 0;
+    std::vector<ObjectPtr> at_once, candidates;
+    for (const auto& [node, fit] : fits_) {
+      if (!fit.run) continue;
+      const auto [old, fresh] = pair_of(node);
+      if ((old == nullptr) == (fresh == nullptr)) {
+        ++missing;
+      } else if (fresh != nullptr) {
+        missing += available(fresh) ? 0 : 1;
+      } else if (!available(old)) {
+        at_once.push_back(old);
+        ++missing;
+      } else {
+        candidates.push_back(old);
+      }
+    }
+    for (const ObjectPtr& pod : at_once) drop(pod);
+    for (const ObjectPtr& pod : candidates) {
+      if (missing >= most) break;
+      drop(pod);
+      ++missing;
+    }
+  }
+
+  void surge() {
+    const std::int64_t most = limit("maxSurge", 0);
+    std::int64_t doubled = 0;
+    std::vector<std::string> candidates;
+    for (const auto& [node, fit] : fits_) {
+      if (!fit.run) continue;
+      const auto [old, fresh] = pair_of(node);
+      if (old == nullptr || (fresh == nullptr && leaving_.contains(node))) continue;
+      if (fresh != nullptr) {
+        ++doubled;
+        if (available(fresh)) drop(old);
+      } else if (!available(old)) {
+        make(node);
+        ++doubled;
+      } else {
+        candidates.push_back(node);
+      }
+    }
+    for (const std::string& node : candidates) {
+      if (doubled >= most) break;
+      make(node);
+      ++doubled;
+    }
+  }
+
+  std::vector<std::string> live_revisions() const {
+    std::vector<std::string> live;
+    for (const auto& [node, pods] : by_node_) {
+      for (const ObjectPtr& pod : pods) live.push_back(set_->name() + "-" + label_of(*pod, kRevisionLabel));
+    }
+    return live;
+  }
+
+  Json next_status() {
+    std::int64_t desired = 0, current = 0, wrong = 0, ready = 0, usable = 0, fresh = 0;
+    for (const auto& [node, fit] : fits_) {
+      const auto it = by_node_.find(node);
+      const bool has = it != by_node_.end() && !it->second.empty();
+      if (!fit.run) {
+        wrong += has ? 1 : 0;
+        continue;
+      }
+      ++desired;
+      if (!has) continue;
+      ++current;
+      const auto any = [&](auto&& is) {
+        return std::any_of(it->second.begin(), it->second.end(), is) ? 1 : 0;
+      };
+      ready += any([](const ObjectPtr& pod) { return is_ready(pod); });
+      usable += any([this](const ObjectPtr& pod) { return available(pod); });
+      fresh += any([this](const ObjectPtr& pod) { return !hash_.empty() && updated(pod); });
+    }
+    Json status = {{"currentNumberScheduled", current},
+                   {"numberMisscheduled", wrong},
+                   {"desiredNumberScheduled", desired},
+                   {"numberReady", ready},
+                   {"observedGeneration", set_->meta().generation}};
+    const auto number = [&](const char* member, std::int64_t value) {
+      if (value != 0) status[member] = value;
+    };
+    number("updatedNumberScheduled", fresh);
+    number("numberAvailable", usable);
+    number("numberUnavailable", desired - usable);
+    number("collisionCount", history_.collisions);
+    return status;
+  }
+
+  const World& world_;
+  ObjectPtr set_;
+  Steps& steps_;
+  PodWriter writer_;
+  History history_;
+  std::string hash_;
+  std::map<std::string, NodeFit> fits_;
+  std::map<std::string, std::vector<ObjectPtr>> by_node_;
+  std::set<std::string> leaving_;  // Nodes on which a pod is on its way out.
+  std::set<std::string> dropped_;
 };
-
-struct Counts {
-  std::int64_t desired = 0, current = 0, misscheduled = 0, ready = 0, updated = 0;
-};
-
-bool is_of(const ObjectPtr& pod, const std::string& hash) {
-  const auto it = pod->meta().labels.find(kHashLabel);
-  return it != pod->meta().labels.end() && it->second == hash;
-}
-
-Json status_of(const Object& set, const Counts& counts) {
-  Json status = {{"observedGeneration", set.meta().generation},
-                 {"currentNumberScheduled", counts.current},
-                 {"numberMisscheduled", counts.misscheduled},
-                 {"desiredNumberScheduled", counts.desired},
-                 {"numberReady", counts.ready}};
-  if (counts.updated > 0) status["updatedNumberScheduled"] = counts.updated;
-  if (counts.ready > 0) status["numberAvailable"] = counts.ready;
-  if (counts.desired > counts.ready) status["numberUnavailable"] = counts.desired - counts.ready;
-  return status;
-}
 
 }  // namespace
 
-void DaemonSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
-  const Json& spec = object_at(set.body(), "spec");
-  std::map<std::string, OnNode> nodes;
-  world.objects->for_each("nodes", "", [&](const ObjectPtr& node) {
-    nodes[node->name()].wanted = fits(*node, object_at(object_at(spec, "template"), "spec"));
-  });
-  std::set<std::string> hashes;
-  for (const ObjectPtr& pod : owned().owned(*world.objects, set.uid())) {
-    if (pod->view<api::Pod>().finished() && !pod->meta().deletion) writes.push_back(remove(*pod));
-    if (pod->meta().deletion || pod->view<api::Pod>().finished()) continue;
-    nodes[pod->view<api::Pod>().node_name].pods.push_back(pod);
-    if (const auto it = pod->meta().labels.find(kHashLabel); it != pod->meta().labels.end())
-      hashes.insert(it->second);
+NodeFit fit_of(const Json& pod_spec, const Object& node) {
+  const std::string name = string_at(pod_spec, "nodeName");
+  if (!name.empty() && name != node.name()) return {};
+  for (const auto& [key, value] : object_at(pod_spec, "nodeSelector").items()) {
+    if (!value.is_string() || !node.meta().labels.contains(key) || label_of(node, key) != value) return {};
   }
-  const Revision revision = newest_revision(*world.objects, set, hashes, writes);
-  Counts counts;
-  for (auto& [name, node] : nodes) {
-    std::sort(node.pods.begin(), node.pods.end(), [&](const ObjectPtr& a, const ObjectPtr& b) {
-      return is_of(a, revision.hash) > is_of(b, revision.hash);
-    });
-    const bool ready = !node.pods.empty() && node.pods[0]->view<api::Pod>().ready;
-    if (node.wanted) {
-      ++counts.desired;
-      counts.current += node.pods.empty() ? 0 : 1;
-      counts.ready += ready ? 1 : 0;
-      counts.updated += !node.pods.empty() && is_of(node.pods[0], revision.hash) ? 1 : 0;
-      if (node.pods.empty()) writes.push_back(create("pods", pod_on(set, name, revision.hash)));
-    } else if (!node.pods.empty()) {
-      ++counts.misscheduled;
-    }
-    for (std::size_t i = node.wanted ? 1 : 0; i < node.pods.size(); ++i)
-      writes.push_back(remove(*node.pods[i]));
+  NodeFit fit{true, true};
+  const Json tolerations = all_tolerations(pod_spec);
+  for (const Json& taint : array_at(spec_of(node), "taints")) {
+    const std::string effect = string_at(taint, "effect");
+    if (effect == "PreferNoSchedule") continue;
+    if (std::any_of(tolerations.begin(), tolerations.end(),
+                    [&](const Json& t) { return tolerates(t, taint); }))
+      continue;
+    fit.run = false;
+    if (effect == "NoExecute") fit.stay = false;
   }
-  const Json& strategy = object_at(spec, "updateStrategy");
-  if (string_at(strategy, "type") == "RollingUpdate") {
-    const Json& most = object_at(strategy, "rollingUpdate").value("maxUnavailable", Json(1));
-    std::int64_t room = std::max<std::int64_t>(1, resolve_share(most, counts.desired, true)) -
-                        (counts.desired - counts.ready);
-    for (const auto& [name, node] : nodes) {
-      if (!node.wanted || node.pods.empty() || is_of(node.pods[0], revision.hash)) continue;
-      const bool ready = node.pods[0]->view<api::Pod>().ready;
-      if (ready && room-- <= 0) continue;
-      writes.push_back(remove(*node.pods[0]));
-    }
-  }
-  Json status = status_of(set, counts);
-  if (status != object_at(set.body(), "status")) writes.push_back(put_status(set, std::move(status)));
+  return fit;
+}
+
+void DaemonSetController::sync(const World& world, const ObjectPtr& set, std::vector<ObjectPtr> pods,
+                               Steps& steps) const {
+  Round(world, set, pods, steps).run();
 }
 
 }  // namespace minik::controllers

@@ -5,22 +5,20 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "controllers/pod_template.h"
+#include "controllers/deployment_status.h"
+#include "controllers/pods_of.h"
+#include "controllers/revisions.h"
 
 namespace minik::controllers {
 
 using api::Object;
 using api::ObjectPtr;
-using api::Write;
 
 namespace {
 
 constexpr const char* kSets = "replicasets.apps";
 constexpr const char* kHashLabel = "pod-template-hash";
 constexpr const char* kRevision = "deployment.kubernetes.io/revision";
-
-const Json& spec_of(const Object& object) { return object_at(object.body(), "spec"); }
-const Json& status_of(const Object& object) { return object_at(object.body(), "status"); }
 
 Json without_hash(Json pod_template) {
   if (find(pod_template, "metadata", "labels") != nullptr)
@@ -53,7 +51,7 @@ RolloutLimits limits_of(const Object& deployment) {
 
 Json new_set(const Object& deployment, std::int64_t replicas, std::int64_t revision) {
   const Json& spec = spec_of(deployment);
-  const std::string hash = short_hash(spec["template"], int_at(status_of(deployment), "collisionCount"));
+  const std::string hash = template_hash(spec["template"], int_at(status_of(deployment), "collisionCount"));
   Json set = {{"kind", "ReplicaSet"}, {"apiVersion", "apps/v1"}};
   Json pod_template = spec["template"];
   pod_template["metadata"]["labels"][kHashLabel] = hash;
@@ -75,55 +73,26 @@ Json new_set(const Object& deployment, std::int64_t replicas, std::int64_t revis
   return set;
 }
 
-void resize(const Object& set, std::int64_t replicas, std::vector<Write>& writes) {
-  if (int_at(spec_of(set), "replicas", 1) == replicas) return;
+// The Event that follows the last write.
+void tell_scaled(const ObjectPtr& deployment, const std::string& set, std::int64_t from, std::int64_t to,
+                 Steps& steps) {
+  if (from == to) return;
+  steps.reports.push_back(
+      {deployment, "deployment-controller", false, "ScalingReplicaSet",
+       fmt::format("Scaled {} replica set {} from {} to {}", from < to ? "up" : "down", set, from, to),
+       steps.writes.back().key, "", ""});
+}
+
+void resize(const ObjectPtr& deployment, const Object& set, std::int64_t replicas, Steps& steps) {
+  const std::int64_t before = int_at(spec_of(set), "replicas", 1);
+  if (before == replicas) return;
   Json body = set.body();
   body["spec"]["replicas"] = replicas;
-  writes.push_back(put(set, std::move(body)));
+  steps.writes.push_back(put(set, std::move(body)));
+  tell_scaled(deployment, set.name(), before, replicas, steps);
 }
 
-Json next_status(const Object& deployment, const std::vector<ObjectPtr>& all, const Object* fresh,
-                 WallTime now) {
-  std::int64_t total = 0, ready = 0, available = 0;
-  for (const ObjectPtr& set : all) {
-    total += int_at(status_of(*set), "replicas");
-    ready += int_at(status_of(*set), "readyReplicas");
-    available += int_at(status_of(*set), "availableReplicas");
-  }
-  const std::int64_t wanted = int_at(spec_of(deployment), "replicas", 1);
-  const std::int64_t updated = fresh == nullptr ? 0 : int_at(status_of(*fresh), "replicas");
-  Json status = {{"observedGeneration", deployment.meta().generation}};
-  if (status_of(deployment).contains("collisionCount"))
-    status["collisionCount"] = status_of(deployment)["collisionCount"];
-  const auto number = [&](const char* member, std::int64_t value) {
-    if (value > 0) status[member] = value;
-  };
-  number("replicas", total);
-  number("updatedReplicas", updated);
-  number("readyReplicas", ready);
-  number("availableReplicas", available);
-  number("unavailableReplicas", std::max<std::int64_t>(0, std::max(total, wanted) - available));
-  Json conditions = array_at(status_of(deployment), "conditions");
-  const RolloutLimits limits = limits_of(deployment);
-  const bool enough = available >= wanted - limits.unavailable;
-  set_condition(
-      conditions, "Available", enough, enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-      enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.",
-      now);
-  const bool complete = fresh != nullptr && updated == wanted && total == wanted && available == wanted;
-  const std::string name = fresh == nullptr ? deployment.name() : fresh->name();
-  set_condition(conditions, "Progressing", true, complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
-                complete ? fmt::format("ReplicaSet \"{}\" has successfully progressed.", name)
-                         : fmt::format("ReplicaSet \"{}\" is progressing.", name),
-                now);
-  for (Json& condition : conditions) {
-    if (!condition.contains("lastUpdateTime")) condition["lastUpdateTime"] = rfc3339(now);
-  }
-  status["conditions"] = std::move(conditions);
-  return status;
-}
-
-void drop_history(const Object& deployment, const std::vector<ObjectPtr>& old, std::vector<Write>& writes) {
+void drop_history(const Object& deployment, const std::vector<ObjectPtr>& old, Steps& steps) {
   const std::int64_t limit = int_at(spec_of(deployment), "revisionHistoryLimit", 10);
   std::vector<ObjectPtr> empty;
   for (const ObjectPtr& set : old) {
@@ -131,25 +100,45 @@ void drop_history(const Object& deployment, const std::vector<ObjectPtr>& old, s
     if (size.wanted == 0 && size.there == 0) empty.push_back(set);
   }
   for (std::size_t i = 0; i + static_cast<std::size_t>(limit) < empty.size(); ++i)
-    writes.push_back(remove(*empty[i]));
+    steps.writes.push_back(remove(*empty[i]));
+}
+
+// Makes the ReplicaSet of a new template, or counts the collision if somebody else has its name; its name.
+std::string make_set(const World& world, const ObjectPtr& deployment, std::int64_t replicas,
+                     std::int64_t revision, Steps& steps) {
+  Json set = new_set(*deployment, replicas, revision);
+  const std::string name = string_at(set["metadata"], "name");
+  if (world.objects->find(kSets, deployment->ns(), name) != nullptr) {
+    Json status = status_of(*deployment);
+    status["collisionCount"] = int_at(status, "collisionCount") + 1;
+    steps.writes.push_back(put_status(*deployment, std::move(status)));
+    return "";
+  }
+  steps.writes.push_back(create(kSets, std::move(set)));
+  tell_scaled(deployment, name, 0, replicas, steps);
+  return name;
+}
+
+// A rollback: the old template is the newest again.
+void renew(const ObjectPtr& deployment, const Object& set, std::int64_t replicas, std::int64_t revision,
+           Steps& steps) {
+  Json body = set.body();
+  body["metadata"]["annotations"][kRevision] = std::to_string(revision);
+  body["spec"]["replicas"] = replicas;
+  steps.writes.push_back(put(set, std::move(body)));
+  tell_scaled(deployment, set.name(), int_at(spec_of(set), "replicas", 1), replicas, steps);
 }
 
 }  // namespace
 
-void DeploymentController::sync(const World& world, const Object& deployment,
-                                std::vector<Write>& writes) const {
-  if (auto adopted = owned().adopt(*world.objects, deployment);
-      !adopted.empty()) {  // Counted in the next round.
-    std::move(adopted.begin(), adopted.end(), std::back_inserter(writes));
-    return;
-  }
-  std::vector<ObjectPtr> all = owned().owned(*world.objects, deployment.uid());
+void DeploymentController::sync(const World& world, const ObjectPtr& deployment, std::vector<ObjectPtr> all,
+                                Steps& steps) const {
   std::erase_if(all, [](const ObjectPtr& set) { return set->meta().deletion.has_value(); });
   std::sort(all.begin(), all.end(),
             [](const ObjectPtr& a, const ObjectPtr& b) { return revision_of(*a) < revision_of(*b); });
-  const Json wanted = without_hash(spec_of(deployment)["template"]);
+  const Json wanted = without_hash(template_of(*deployment));
   const auto match = std::find_if(all.begin(), all.end(), [&](const ObjectPtr& set) {
-    return without_hash(spec_of(*set)["template"]) == wanted;
+    return without_hash(template_of(*set)) == wanted;
   });
   const ObjectPtr fresh = match == all.end() ? nullptr : *match;
   std::vector<ObjectPtr> old;
@@ -161,39 +150,31 @@ void DeploymentController::sync(const World& world, const Object& deployment,
   }
   const std::int64_t newest = all.empty() ? 0 : revision_of(*all.back());
   const std::int64_t revision = fresh != nullptr && revision_of(*fresh) == newest ? newest : newest + 1;
-  const bool paused = bool_at(spec_of(deployment), "paused");
+  const bool paused = bool_at(spec_of(*deployment), "paused");
   const RolloutStep step =
-      next_step(limits_of(deployment), fresh == nullptr ? SetSize{} : size_of(*fresh), old_sizes);
+      next_step(limits_of(*deployment), fresh == nullptr ? SetSize{} : size_of(*fresh), old_sizes);
+  std::string made;
   if (fresh == nullptr && !paused) {
-    Json set = new_set(deployment, step.fresh, revision);
-    if (world.objects->find(kSets, deployment.ns(), string_at(set["metadata"], "name")) != nullptr) {
-      Json status = status_of(deployment);
-      status["collisionCount"] = int_at(status, "collisionCount") + 1;
-      writes.push_back(put_status(deployment, std::move(status)));
-      return;
-    }
-    writes.push_back(create(kSets, std::move(set)));
+    made = make_set(world, deployment, step.fresh, revision, steps);
+    if (made.empty()) return;
   } else if (fresh != nullptr) {
-    if (revision_of(*fresh) != revision && !paused) {  // A rollback: the old template is the newest again.
-      Json body = fresh->body();
-      body["metadata"]["annotations"][kRevision] = std::to_string(revision);
-      body["spec"]["replicas"] = step.fresh;
-      writes.push_back(put(*fresh, std::move(body)));
-    } else {
-      resize(*fresh, step.fresh, writes);
-    }
+    if (revision_of(*fresh) != revision && !paused)
+      renew(deployment, *fresh, step.fresh, revision, steps);
+    else
+      resize(deployment, *fresh, step.fresh, steps);
   }
-  for (std::size_t i = 0; i < old.size() && !paused; ++i) resize(*old[i], step.old[i], writes);
-  drop_history(deployment, old, writes);
-  const auto annotation = deployment.meta().annotations.find(kRevision);
-  if (annotation == deployment.meta().annotations.end() || annotation->second != std::to_string(revision)) {
-    Json body = deployment.body();
-    body["metadata"]["annotations"][kRevision] = std::to_string(revision);
-    writes.push_back(put(deployment, std::move(body)));
-    return;  // The status follows with the next look.
+  for (std::size_t i = 0; i < old.size() && !paused; ++i) resize(deployment, *old[i], step.old[i], steps);
+  drop_history(*deployment, old, steps);
+  Json status = deployment_status(*deployment, all, fresh.get(), made, world.now, steps);
+  const std::string number = std::to_string(revision);
+  Json body = deployment->body();
+  if (annotation_of(*deployment, kRevision) != number && !paused) {
+    body["metadata"]["annotations"][kRevision] = number;
+    body["status"] = std::move(status);
+    steps.writes.push_back(put_all(*deployment, std::move(body)));
+  } else if (status != status_of(*deployment)) {
+    steps.writes.push_back(put_status(*deployment, std::move(status)));
   }
-  Json status = next_status(deployment, all, fresh.get(), world.now);
-  if (status != status_of(deployment)) writes.push_back(put_status(deployment, std::move(status)));
 }
 
 }  // namespace minik::controllers

@@ -14,7 +14,8 @@ class DeploymentController final : public OwningController {
       : OwningController("deployments.apps", {"replicasets.apps", "deployments.apps", "Deployment"}) {}
 
  private:
-  void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const override;
+  void sync(const World& world, const api::ObjectPtr& owner, std::vector<api::ObjectPtr> owned,
+            Steps& steps) const override;
 };
 
 // Sizes for the next moment, pure.

@@ -16,6 +16,7 @@ class GarbageController final : public Controller {
  private:
   void note(const api::ObjectPtr& before, const api::ObjectPtr& after);
   bool any_owner_left(const api::Object& object) const;
+  void empty_owner(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const;
 
   api::SnapshotPtr seen_;
   std::unordered_map<std::string, api::Key> alive_;                 // All objects by uid.

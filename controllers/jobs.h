@@ -1,4 +1,8 @@
-// Jobs: pods run until enough of them have succeeded or too many have failed.
+// Jobs: pods that run to their end, as many as must succeed.
+//
+// Ended pods are counted once and for all: a finalizer keeps the pod until its uid stands in
+// status.uncountedTerminatedPods; then the finalizer goes, and only then the uid becomes part of the number.
+// A crash between any two of these steps counts no pod twice and forgets none.
 #pragma once
 
 #include "controllers/owner_index.h"
@@ -10,10 +14,12 @@ class JobController final : public OwningController {
   JobController() : OwningController("jobs.batch", {"pods", "jobs.batch", "Job"}) {}
 
  private:
-  void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const override;
+  void sync(const World& world, const api::ObjectPtr& owner, std::vector<api::ObjectPtr> owned,
+            Steps& steps) const override;
+  void gone(const World& world, const api::NsName& name, Steps& steps) const override;
 };
 
-// Indexes as text and back: 1,3-5,7.  Pure.
-std::string indexes_text(const std::set<std::int64_t>& indexes);
+// How long the next pod waits after so many failures in a row: 10 s, 20 s, 40 s, … at most ten minutes.
+std::chrono::seconds backoff_of(std::int64_t failures);
 
 }  // namespace minik::controllers

@@ -1,7 +1,5 @@
 #include "controllers/owner_index.h"
 
-#include "controllers/pod_template.h"
-
 namespace minik::controllers {
 namespace {
 
@@ -47,18 +45,32 @@ std::vector<api::ObjectPtr> OwnerIndex::owned(const api::Snapshot& now, const st
   return objects;
 }
 
-std::vector<api::Write> OwnerIndex::adopt(const api::Snapshot& now, const api::Object& owner) const {
+std::vector<api::Write> OwnerIndex::claim(const api::Snapshot& now, const api::Object& owner) const {
   std::vector<api::Write> writes;
-  const api::LabelSelector selector = selector_of(owner);
-  if (selector.empty()) return writes;
+  const auto selector = selector_of(owner);
+  if (!selector.ok() || selector->empty()) return writes;
   for (auto it = orphans_.lower_bound({owner.ns(), ""}); it != orphans_.end() && it->ns == owner.ns(); ++it) {
     const api::ObjectPtr orphan = now.find(resource_, it->ns, it->name);
-    if (orphan == nullptr || !selector.matches(orphan->meta().labels)) continue;
+    if (orphan == nullptr || !selector->matches(orphan->meta().labels)) continue;
     Json body = orphan->body();
     body["metadata"]["ownerReferences"].push_back(owner_reference(owner));
     writes.push_back(put(*orphan, std::move(body)));
   }
+  for (const api::ObjectPtr& object : owned(now, owner.uid())) {
+    if (object->meta().deletion || selector->matches(object->meta().labels)) continue;
+    Json body = object->body();
+    Json& references = body["metadata"]["ownerReferences"];
+    for (auto it = references.begin(); it != references.end();)
+      it = string_at(*it, "uid") == owner.uid() ? references.erase(it) : it + 1;
+    writes.push_back(put(*object, std::move(body)));
+  }
   return writes;
+}
+
+Result<api::LabelSelector> selector_of(const api::Object& owner) {
+  const Json& selector = object_at(object_at(owner.body(), "spec"), "selector");
+  if (owner.resource() != "replicationcontrollers") return api::LabelSelector::from_json(selector);
+  return api::LabelSelector::from_json({{"matchLabels", selector}});
 }
 
 std::vector<api::Write> OwningController::reconcile(const World& world) {
@@ -69,32 +81,35 @@ std::vector<api::Write> OwningController::reconcile(const World& world) {
                         dirty.insert({owner.ns(), owner.name()});
                       });
   owned_.update(seen_.get(), *world.objects, dirty);
-  for (const auto& resource : also_) {
-    if (api::Snapshot::same(seen_.get(), *world.objects, resource)) continue;
+  if (!concerns_all().empty() && !api::Snapshot::same(seen_.get(), *world.objects, concerns_all())) {
     world.objects->for_each(resource_, "", [&](const api::ObjectPtr& owner) {
       dirty.insert({owner->ns(), owner->name()});
     });
   }
-  while (!due_.empty() && due_.begin()->first <= world.now) {
-    dirty.insert(due_.begin()->second);
-    due_.erase(due_.begin());
-  }
   seen_ = world.objects;
+  for (const auto& [name, at] : again_) {
+    if (at <= world.now) dirty.insert(name);
+  }
   std::vector<api::Write> writes;
   for (const api::NsName& name : dirty) {
+    again_.erase(name);
+    Steps steps;
     const api::ObjectPtr owner = world.objects->find(resource_, name.ns, name.name);
-    if (owner != nullptr && !owner->meta().deletion) sync(world, *owner, writes);
+    if (owner == nullptr || owner->meta().deletion)
+      gone(world, name, steps);
+    else if (steps.writes = owned_.claim(*world.objects, *owner); steps.writes.empty())
+      sync(world, owner, owned_.owned(*world.objects, owner->uid()), steps);
+    if (steps.again) again_.emplace(name, *steps.again);
+    std::move(steps.writes.begin(), steps.writes.end(), std::back_inserter(writes));
+    std::move(steps.reports.begin(), steps.reports.end(), std::back_inserter(reports_));
   }
   return writes;
 }
 
-std::optional<WallTime> OwningController::next_look() const {
-  if (due_.empty()) return std::nullopt;
-  return due_.begin()->first;
-}
-
-void OwningController::look_again(const api::Object& owner, WallTime when) const {
-  due_.insert({when, {owner.ns(), owner.name()}});
+std::optional<WallTime> OwningController::wake_at() const {
+  std::optional<WallTime> first;
+  for (const auto& [name, at] : again_) first = first ? std::min(*first, at) : at;
+  return first;
 }
 
 }  // namespace minik::controllers

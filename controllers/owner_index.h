@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/selector.h"
 #include "api/snapshot.h"
 #include "controllers/controller.h"
 
@@ -28,8 +29,8 @@ class OwnerIndex {
   void update(const api::Snapshot* seen, const api::Snapshot& now, std::set<api::NsName>& dirty);
   // What the owner has now.
   std::vector<api::ObjectPtr> owned(const api::Snapshot& now, const std::string& owner_uid) const;
-  // Writes that make the matching orphans the owner's.
-  std::vector<api::Write> adopt(const api::Snapshot& now, const api::Object& owner) const;
+  // Writes that make the matching orphans the owner's, and let go what does not match any more.
+  std::vector<api::Write> claim(const api::Snapshot& now, const api::Object& owner) const;
 
  private:
   void note(const api::ObjectPtr& object, bool add, std::set<api::NsName>& dirty);
@@ -42,24 +43,30 @@ class OwnerIndex {
 // A controller of owners: looks again at each owner that changed, or whose objects did.
 class OwningController : public Controller {
  public:
-  // A change of any object of `also` concerns every owner.
-  OwningController(std::string resource, OwnerIndex owned, std::vector<std::string> also = {})
-      : resource_(std::move(resource)), owned_(std::move(owned)), also_(std::move(also)) {}
+  OwningController(std::string resource, OwnerIndex owned)
+      : resource_(std::move(resource)), owned_(std::move(owned)) {}
   std::vector<api::Write> reconcile(const World& world) final;
-  std::optional<WallTime> next_look() const final;
+  std::vector<Report> take_reports() final { return std::exchange(reports_, {}); }
+  std::optional<WallTime> wake_at() const final;
 
  protected:
-  // Makes one living owner right.
-  virtual void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const = 0;
-  const OwnerIndex& owned() const { return owned_; }
-  void look_again(const api::Object& owner, WallTime when) const;
+  // Makes one living owner right; `owned` is what it has, once everything that matches is its own.
+  virtual void sync(const World& world, const api::ObjectPtr& owner, std::vector<api::ObjectPtr> owned,
+                    Steps& steps) const = 0;
+  // A resource whose every change concerns all owners: "nodes" for DaemonSets.
+  virtual std::string_view concerns_all() const { return ""; }
+  // The owner is no more, or on its way out.
+  virtual void gone(const World&, const api::NsName&, Steps&) const {}
 
  private:
   std::string resource_;
   OwnerIndex owned_;
-  std::vector<std::string> also_;
-  mutable std::set<std::pair<WallTime, api::NsName>> due_;
   api::SnapshotPtr seen_;
+  std::vector<Report> reports_;
+  std::map<api::NsName, WallTime> again_;
 };
+
+// The selector of a workload: of a ReplicationController plain labels, of any other a LabelSelector.
+Result<api::LabelSelector> selector_of(const api::Object& owner);
 
 }  // namespace minik::controllers

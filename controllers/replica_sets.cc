@@ -2,68 +2,69 @@
 
 #include <algorithm>
 
-#include "api/pod.h"
-#include "controllers/pod_template.h"
+#include "controllers/pods_of.h"
 
 namespace minik::controllers {
 
 using api::Object;
 using api::ObjectPtr;
-using api::Write;
 
 namespace {
 
-// The pod that is given up first stands first: unassigned, not running, not ready, youngest.
+// The pod that is given up first stands first: unassigned, not running, not ready, cheap, youngest.
 bool given_up_before(const ObjectPtr& a, const ObjectPtr& b) {
-  const auto& x = a->view<api::Pod>();
-  const auto& y = b->view<api::Pod>();
-  const auto rank = [](const api::Pod& pod) {
-    return std::tuple(!pod.node_name.empty(), pod.phase == "Running", pod.ready);
+  const auto rank = [](const ObjectPtr& pod) {
+    const auto& view = pod->view<api::Pod>();
+    return std::tuple(!view.node_name.empty(), view.phase == "Running", view.ready);
   };
-  if (rank(x) != rank(y)) return rank(x) < rank(y);
+  if (rank(a) != rank(b)) return rank(a) < rank(b);
   return a->meta().created > b->meta().created;
 }
 
-Json status_of(const Object& set, const std::vector<ObjectPtr>& active) {
+bool has_labels(const Object& pod, const Json& labels) {
+  for (const auto& [key, value] : labels.items()) {
+    if (!value.is_string() || !pod.meta().labels.contains(key) || label_of(pod, key) != value) return false;
+  }
+  return true;
+}
+
+Json next_status(const Object& set, const std::vector<ObjectPtr>& active, WallTime now, Steps& steps) {
   Json status = {{"replicas", active.size()}, {"observedGeneration", set.meta().generation}};
-  std::int64_t ready = 0, labelled = 0;
-  const Json& labels =
-      object_at(object_at(object_at(object_at(set.body(), "spec"), "template"), "metadata"), "labels");
+  std::int64_t ready = 0, available = 0, labelled = 0;
+  const Json& labels = object_at(object_at(template_of(set), "metadata"), "labels");
+  const std::int64_t seconds = int_at(spec_of(set), "minReadySeconds");
   for (const ObjectPtr& pod : active) {
-    if (pod->view<api::Pod>().ready) ++ready;
-    bool all = true;
-    for (const auto& [key, value] : labels.items()) {
-      const auto it = pod->meta().labels.find(key);
-      all = all && it != pod->meta().labels.end() && value == Json(it->second);
-    }
-    if (all) ++labelled;
+    ready += is_ready(pod) ? 1 : 0;
+    available += is_available(pod, seconds, now, steps) ? 1 : 0;
+    labelled += has_labels(*pod, labels) ? 1 : 0;
   }
   if (labelled > 0) status["fullyLabeledReplicas"] = labelled;
-  if (ready > 0) status["readyReplicas"] = status["availableReplicas"] = ready;
+  if (ready > 0) status["readyReplicas"] = ready;
+  if (available > 0) status["availableReplicas"] = available;
   return status;
 }
 
 }  // namespace
 
-void ReplicaSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
-  if (auto adopted = owned().adopt(*world.objects, set); !adopted.empty()) {  // Counted in the next round.
-    std::move(adopted.begin(), adopted.end(), std::back_inserter(writes));
-    return;
-  }
-  std::vector<ObjectPtr> active = owned().owned(*world.objects, set.uid());
-  std::erase_if(
-      active, [](const ObjectPtr& pod) { return pod->meta().deletion || pod->view<api::Pod>().finished(); });
-  const auto wanted = static_cast<std::size_t>(
-      std::max<std::int64_t>(0, int_at(object_at(set.body(), "spec"), "replicas", 1)));
+std::unique_ptr<ReplicaSetController> ReplicaSetController::of_replication_controllers() {
+  return std::unique_ptr<ReplicaSetController>(
+      new ReplicaSetController(OwnerIndex{"pods", "replicationcontrollers", "ReplicationController"}));
+}
+
+void ReplicaSetController::sync(const World& world, const ObjectPtr& set, std::vector<ObjectPtr> active,
+                                Steps& steps) const {
+  std::erase_if(active, [](const ObjectPtr& pod) { return !is_active(pod); });
+  Json status = next_status(*set, active, world.now, steps);
+  const auto wanted =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, int_at(spec_of(*set), "replicas", 1)));
+  PodWriter pods(set, component_, steps, world.now);
   for (std::size_t i = active.size(); i < wanted; ++i)
-    writes.push_back(
-        create("pods", pod_from_template(set, object_at(object_at(set.body(), "spec"), "template"))));
+    pods.make(random_pod_from(*set, template_of(*set), set->name()));
   if (active.size() > wanted) {
     std::sort(active.begin(), active.end(), given_up_before);
-    for (std::size_t i = 0; i < active.size() - wanted; ++i) writes.push_back(remove(*active[i]));
+    for (std::size_t i = 0; i < active.size() - wanted; ++i) pods.drop(*active[i]);
   }
-  Json status = status_of(set, active);
-  if (status != object_at(set.body(), "status")) writes.push_back(put_status(set, std::move(status)));
+  if (status != status_of(*set)) steps.writes.push_back(put_status(*set, std::move(status)));
 }
 
 }  // namespace minik::controllers

@@ -8,12 +8,19 @@ namespace minik::controllers {
 
 class ReplicaSetController final : public OwningController {
  public:
-  // `resource` and `kind`: of the owners.
-  ReplicaSetController(const std::string& resource, const std::string& kind)
-      : OwningController(resource, {"pods", resource, kind}) {}
+  ReplicaSetController()
+      : OwningController("replicasets.apps", {"pods", "replicasets.apps", "ReplicaSet"}),
+        component_("replicaset-controller") {}
+  // The same for ReplicationControllers.
+  static std::unique_ptr<ReplicaSetController> of_replication_controllers();
 
  private:
-  void sync(const World& world, const api::Object& owner, std::vector<api::Write>& writes) const override;
+  explicit ReplicaSetController(OwnerIndex owned)
+      : OwningController("replicationcontrollers", std::move(owned)), component_("replication-controller") {}
+  void sync(const World& world, const api::ObjectPtr& owner, std::vector<api::ObjectPtr> owned,
+            Steps& steps) const override;
+
+  std::string component_;
 };
 
 }  // namespace minik::controllers

@@ -1,188 +1,189 @@
 #include "controllers/stateful_sets.h"
 
-#include <algorithm>
-#include <map>
+#include <fmt/format.h>
 
-#include "api/pod.h"
-#include "base/text.h"
-#include "controllers/pod_template.h"
+#include <algorithm>
+
+#include "controllers/pods_of.h"
 #include "controllers/revisions.h"
+#include "controllers/stateful_pods.h"
 
 namespace minik::controllers {
 
 using api::Object;
 using api::ObjectPtr;
-using api::Write;
 
 namespace {
 
-constexpr const char* kHashLabel = "controller-revision-hash";
-constexpr const char* kClaims = "persistentvolumeclaims";
-
-struct Wanted {
-  std::int64_t first = 0, count = 0, partition = 0;
-  bool parallel = false, rolling = true;
-  bool has(std::int64_t ordinal) const { return ordinal >= first && ordinal < first + count; }
-};
-
-Wanted wanted_of(const Object& set) {
-  const Json& spec = object_at(set.body(), "spec");
-  const Json& strategy = object_at(spec, "updateStrategy");
-  Wanted wanted;
-  wanted.first = int_at(object_at(spec, "ordinals"), "start");
-  wanted.count = int_at(spec, "replicas", 1);
-  wanted.partition = int_at(object_at(strategy, "rollingUpdate"), "partition");
-  wanted.parallel = string_at(spec, "podManagementPolicy") == "Parallel";
-  wanted.rolling = string_at(strategy, "type") != "OnDelete";
-  return wanted;
-}
-
-// The number at the end of the name; nothing for a pod of another name.
-std::optional<std::int64_t> ordinal_of(const Object& set, const Object& pod) {
-  const std::string prefix = set.name() + "-";
-  if (!pod.name().starts_with(prefix)) return std::nullopt;
-  return parse_int(std::string_view(pod.name()).substr(prefix.size()));
-}
-
-std::string revision_of(const Object& pod) {
-  const auto it = pod.meta().labels.find(kHashLabel);
-  return it == pod.meta().labels.end() ? "" : it->second;
-}
-
-std::string claim_name(const Json& claim, const std::string& pod) {
-  return string_at(object_at(claim, "metadata"), "name") + "-" + pod;
-}
-
-Json pod_with(const Object& set, std::int64_t ordinal, const std::string& revision,
-              const Json& pod_template) {
-  const std::string name = set.name() + "-" + std::to_string(ordinal);
-  Json pod = pod_from_template(set, pod_template, name);
-  Json& labels = pod["metadata"]["labels"];
-  labels["statefulset.kubernetes.io/pod-name"] = name;
-  labels["apps.kubernetes.io/pod-index"] = std::to_string(ordinal);
-  labels[kHashLabel] = revision;
-  pod["spec"]["hostname"] = name;
-  const Json& spec = object_at(set.body(), "spec");
-  if (const std::string service = string_at(spec, "serviceName"); !service.empty())
-    pod["spec"]["subdomain"] = service;
-  for (const Json& claim : array_at(spec, "volumeClaimTemplates")) {
-    const std::string volume = string_at(object_at(claim, "metadata"), "name");
-    Json& volumes = pod["spec"]["volumes"];
-    if (!volumes.is_array()) volumes = Json::array();
-    std::erase_if(volumes.get_ref<Json::array_t&>(),
-                  [&](const Json& v) { return string_at(v, "name") == volume; });
-    volumes.push_back(
-        {{"name", volume}, {"persistentVolumeClaim", {{"claimName", claim_name(claim, name)}}}});
-  }
-  return pod;
-}
-
-void make_claims(const World& world, const Object& set, const std::string& pod, std::vector<Write>& writes) {
-  for (const Json& from : array_at(object_at(set.body(), "spec"), "volumeClaimTemplates")) {
-    const std::string name = claim_name(from, pod);
-    if (world.objects->find(kClaims, set.ns(), name) != nullptr) continue;
-    Json claim = from;
-    claim["kind"] = "PersistentVolumeClaim";
-    claim["apiVersion"] = "v1";
-    claim["metadata"]["name"] = name;
-    claim["metadata"]["namespace"] = set.ns();
-    const Json& labels = object_at(object_at(object_at(set.body(), "spec"), "selector"), "matchLabels");
-    for (const auto& [key, value] : labels.items()) claim["metadata"]["labels"][key] = value;
-    claim.erase("status");
-    writes.push_back(create(kClaims, std::move(claim)));
-  }
-}
-
-// The template that a revision kept; the set's own when it is gone.
-Json template_of(const World& world, const Object& set, const std::string& revision) {
-  Json kept = object_at(object_at(set.body(), "spec"), "template");
-  if (const auto object = world.objects->find("controllerrevisions.apps", set.ns(), revision))
-    kept = object_at(object_at(object_at(object->body(), "data"), "spec"), "template");
-  kept.erase("$patch");
-  return kept;
-}
-
-using Pods = std::map<std::int64_t, ObjectPtr>;
-
-bool is_up(const ObjectPtr& pod) { return !pod->meta().deletion && pod->view<api::Pod>().ready; }
-
-// One step towards the wanted pods; nothing more happens in order until this one is ready.
-void step(const World& world, const Object& set, const Pods& pods, const std::string& current,
-          const std::string& update, std::vector<Write>& writes) {
-  const Wanted wanted = wanted_of(set);
-  for (std::int64_t i = wanted.first; i < wanted.first + wanted.count; ++i) {
-    const auto it = pods.find(i);
-    if (it == pods.end()) {
-      const bool old = wanted.rolling && i < wanted.first + wanted.partition && !current.empty();
-      const std::string& revision = old ? current : update;
-      const std::string name = set.name() + "-" + std::to_string(i);
-      make_claims(world, set, name, writes);
-      writes.push_back(create("pods", pod_with(set, i, revision, template_of(world, set, revision))));
-      if (!wanted.parallel) return;
-      continue;
+// One StatefulSet in one round.
+class Round {
+ public:
+  Round(const World& world, ObjectPtr set, const std::vector<ObjectPtr>& pods, Steps& steps)
+      : world_(world), set_(std::move(set)), steps_(steps), history_(history_of(world, *set_, steps)) {
+    for (const ObjectPtr& pod : pods) {
+      if (const auto ordinal = ordinal_of(*set_, *pod)) pods_[*ordinal] = pod;
     }
-    if (it->second->view<api::Pod>().finished() && !it->second->meta().deletion) {
-      writes.push_back(remove(*it->second));
-      if (!wanted.parallel) return;
-    }
-    if (!is_up(it->second) && !wanted.parallel) return;
+    first_ = int_at(object_at(spec_of(*set_), "ordinals"), "start");
+    end_ = first_ + std::max<std::int64_t>(0, int_at(spec_of(*set_), "replicas", 1));
+    ordered_ = string_at(spec_of(*set_), "podManagementPolicy", "OrderedReady") == "OrderedReady";
   }
-  for (auto it = pods.rbegin(); it != pods.rend(); ++it) {  // Too many: the highest number goes first.
-    if (wanted.has(it->first)) continue;
-    if (!it->second->meta().deletion) writes.push_back(remove(*it->second));
-    if (!wanted.parallel) return;
-  }
-  if (!wanted.rolling) return;
-  for (auto it = pods.rbegin(); it != pods.rend(); ++it) {
-    if (it->first < wanted.first + wanted.partition || !wanted.has(it->first)) continue;
-    if (revision_of(*it->second) != update) {
-      if (!it->second->meta().deletion) writes.push_back(remove(*it->second));
+
+  void run() {
+    if (history_.fresh == nullptr) {
+      if (history_.collisions != int_at(status_of(*set_), "collisionCount")) {
+        Json status = status_of(*set_);
+        status["collisionCount"] = history_.collisions;
+        steps_.writes.push_back(put_status(*set_, std::move(status)));
+      }
       return;
     }
-    if (!is_up(it->second)) return;
+    choose_current();
+    if (grow() && shrink()) replace();
+    drop_claims(world_, *set_, first_, end_, steps_);
+    std::vector<std::string> live = {current_->name()};
+    for (const auto& [ordinal, pod] : pods_) live.push_back(label_of(*pod, kRevisionLabel));
+    drop_revisions(*set_, history_, live, steps_);
+    Json status = next_status();
+    if (status != status_of(*set_)) steps_.writes.push_back(put_status(*set_, std::move(status)));
   }
-}
 
-Json status_of(const Object& set, const Pods& pods, const std::string& current, const std::string& update) {
-  const Wanted wanted = wanted_of(set);
-  std::int64_t ready = 0, at_current = 0, at_update = 0, there = 0;
-  for (const auto& [ordinal, pod] : pods) {
-    ++there;
-    ready += is_up(pod) ? 1 : 0;
-    if (pod->meta().deletion) continue;
-    at_current += revision_of(*pod) == current ? 1 : 0;
-    at_update += revision_of(*pod) == update ? 1 : 0;
+ private:
+  const ObjectPtr& fresh() const { return history_.fresh; }
+  bool rolling() const {
+    return string_at(object_at(spec_of(*set_), "updateStrategy"), "type", "RollingUpdate") == "RollingUpdate";
   }
-  const bool done = at_update == wanted.count && there == wanted.count && ready == wanted.count;
-  Json status = {{"observedGeneration", set.meta().generation},
-                 {"replicas", there},
-                 {"availableReplicas", ready},
-                 {"collisionCount", int_at(object_at(set.body(), "status"), "collisionCount")},
-                 {"currentRevision", done ? update : current},
-                 {"updateRevision", update}};
-  if (ready > 0) status["readyReplicas"] = ready;
-  if (const auto count = done ? at_update : at_current; count > 0) status["currentReplicas"] = count;
-  if (at_update > 0) status["updatedReplicas"] = at_update;
-  return status;
-}
+  std::int64_t partition() const {
+    return int_at(object_at(object_at(spec_of(*set_), "updateStrategy"), "rollingUpdate"), "partition");
+  }
+  bool healthy(const ObjectPtr& pod) {
+    return !pod->meta().deletion && pod->view<api::Pod>().phase == "Running" &&
+           is_available(pod, int_at(spec_of(*set_), "minReadySeconds"), world_.now, steps_);
+  }
+
+  // The revision that pods below the partition, or not yet updated, have.
+  void choose_current() {
+    const std::string name = string_at(status_of(*set_), "currentRevision");
+    current_ = fresh();
+    for (const ObjectPtr& revision : history_.all) {
+      if (revision->name() == name) current_ = revision;
+    }
+  }
+  const ObjectPtr& revision_for(std::int64_t ordinal) const {
+    if (current_ == fresh()) return fresh();
+    const std::int64_t kept = rolling() ? partition() : int_at(status_of(*set_), "currentReplicas");
+    return ordinal < first_ + kept ? current_ : fresh();
+  }
+
+  void report(const char* verb, const std::string& pod, const char* done, const char* failed) {
+    const std::string what = fmt::format("{} Pod {} in StatefulSet {}", verb, pod, set_->name());
+    steps_.reports.push_back({set_, "statefulset-controller", false, done, what + " successful",
+                              steps_.writes.back().key, failed, what + " failed error: "});
+  }
+  void make(std::int64_t ordinal) {
+    make_claims(world_, set_, ordinal, steps_);
+    steps_.writes.push_back(create("pods", stateful_pod(*set_, *revision_for(ordinal), ordinal)));
+    report("create", stateful_pod_name(*set_, ordinal), "SuccessfulCreate", "FailedCreate");
+    steps_.later(world_.now + std::chrono::seconds(5));
+  }
+  void drop(const ObjectPtr& pod) {
+    steps_.writes.push_back(remove(*pod));
+    report("delete", pod->name(), "SuccessfulDelete", "FailedDelete");
+  }
+
+  // Makes what is missing; whether the next phase may begin.
+  bool grow() {
+    for (std::int64_t ordinal = first_; ordinal < end_; ++ordinal) {
+      const auto it = pods_.find(ordinal);
+      if (it == pods_.end()) {
+        make(ordinal);
+        if (ordered_) return false;
+        continue;
+      }
+      const ObjectPtr& pod = it->second;
+      if (pod->view<api::Pod>().finished() && !pod->meta().deletion) {
+        steps_.reports.push_back({set_, "statefulset-controller", true, "RecreatingFailedPod",
+                                  fmt::format("StatefulSet {}/{} is recreating failed Pod {}", set_->ns(),
+                                              set_->name(), pod->name()),
+                                  std::nullopt, "", ""});
+        drop(pod);
+        if (ordered_) return false;
+      } else if (ordered_ && !healthy(pod)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Ends what is too much, the highest ordinal first.
+  bool shrink() {
+    bool quiet = true;
+    for (auto it = pods_.rbegin(); it != pods_.rend(); ++it) {
+      const auto& [ordinal, pod] = *it;
+      if (ordinal >= first_ && ordinal < end_) continue;
+      quiet = false;
+      if (!pod->meta().deletion) drop(pod);
+      if (ordered_) return false;
+    }
+    return quiet || !ordered_;
+  }
+
+  void replace() {
+    if (!rolling()) return;
+    for (std::int64_t ordinal = end_ - 1; ordinal >= first_ + partition(); --ordinal) {
+      const auto it = pods_.find(ordinal);
+      if (it == pods_.end()) return;
+      const ObjectPtr& pod = it->second;
+      if (pod->meta().deletion) return;
+      if (label_of(*pod, kRevisionLabel) != fresh()->name()) return drop(pod);
+      if (!healthy(pod)) return;
+    }
+  }
+
+  Json next_status() {
+    std::int64_t ready = 0, available = 0, current = 0, updated = 0, there = 0;
+    for (const auto& [ordinal, pod] : pods_) {
+      ++there;
+      if (pod->view<api::Pod>().phase == "Running" && is_ready(pod)) {
+        ++ready;
+        available += healthy(pod) ? 1 : 0;
+      }
+      if (pod->meta().deletion) continue;
+      const std::string revision = label_of(*pod, kRevisionLabel);
+      current += revision == current_->name() ? 1 : 0;
+      updated += revision == fresh()->name() ? 1 : 0;
+    }
+    const std::int64_t wanted = end_ - first_;
+    const bool complete = rolling() && updated == wanted && there == wanted && ready == wanted;
+    Json status = {{"observedGeneration", set_->meta().generation},
+                   {"replicas", there},
+                   {"availableReplicas", available},
+                   {"currentRevision", complete ? fresh()->name() : current_->name()},
+                   {"updateRevision", fresh()->name()},
+                   {"collisionCount", history_.collisions}};
+    const auto number = [&](const char* member, std::int64_t value) {
+      if (value != 0) status[member] = value;
+    };
+    number("readyReplicas", ready);
+    number("currentReplicas", complete ? updated : current);
+    number("updatedReplicas", updated);
+    return status;
+  }
+
+  const World& world_;
+  ObjectPtr set_;
+  Steps& steps_;
+  History history_;
+  ObjectPtr current_;
+  std::map<std::int64_t, ObjectPtr> pods_;
+  std::int64_t first_ = 0, end_ = 0;
+  bool ordered_ = true;
+};
 
 }  // namespace
 
-void StatefulSetController::sync(const World& world, const Object& set, std::vector<Write>& writes) const {
-  Pods pods;
-  std::set<std::string> hashes;
-  for (const ObjectPtr& pod : owned().owned(*world.objects, set.uid())) {
-    if (const auto ordinal = ordinal_of(set, *pod)) pods.emplace(*ordinal, pod);
-    const std::string revision = revision_of(*pod);
-    hashes.insert(revision.substr(revision.rfind('-') + 1));
-  }
-  std::string current = string_at(object_at(set.body(), "status"), "currentRevision");
-  hashes.insert(current.substr(current.rfind('-') + 1));
-  const Revision update = newest_revision(*world.objects, set, hashes, writes);
-  if (current.empty()) current = update.name;
-  step(world, set, pods, current, update.name, writes);
-  Json status = status_of(set, pods, current, update.name);
-  if (status != object_at(set.body(), "status")) writes.push_back(put_status(set, std::move(status)));
+void StatefulSetController::sync(const World& world, const ObjectPtr& set, std::vector<ObjectPtr> pods,
+                                 Steps& steps) const {
+  Round(world, set, pods, steps).run();
 }
 
 }  // namespace minik::controllers

@@ -18,11 +18,12 @@
 #include "controllers/custom_kinds.h"
 #include "controllers/daemon_sets.h"
 #include "controllers/deployments.h"
-#include "controllers/disruption.h"
+#include "controllers/disruption_budgets.h"
 #include "controllers/endpoints.h"
 #include "controllers/garbage.h"
 #include "controllers/jobs.h"
 #include "controllers/namespaces.h"
+#include "controllers/placement_witness.h"
 #include "controllers/pod_status.h"
 #include "controllers/rbac.h"
 #include "controllers/replica_sets.h"
@@ -105,13 +106,13 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   all.push_back(std::make_unique<controllers::ServiceAccountController>(std::move(accounts)));
   all.push_back(std::make_unique<controllers::PodStatusController>());
   all.push_back(std::make_unique<controllers::DeploymentController>());
-  all.push_back(std::make_unique<controllers::ReplicaSetController>("replicasets.apps", "ReplicaSet"));
-  all.push_back(
-      std::make_unique<controllers::ReplicaSetController>("replicationcontrollers", "ReplicationController"));
+  all.push_back(std::make_unique<controllers::ReplicaSetController>());
+  all.push_back(controllers::ReplicaSetController::of_replication_controllers());
   all.push_back(std::make_unique<controllers::DaemonSetController>());
   all.push_back(std::make_unique<controllers::StatefulSetController>());
   all.push_back(std::make_unique<controllers::JobController>());
   all.push_back(std::make_unique<controllers::DisruptionController>());
+  all.push_back(std::make_unique<controllers::PlacementWitness>());
   all.push_back(std::make_unique<controllers::EndpointsController>());
   all.push_back(std::make_unique<controllers::CustomKindsController>());
   all.push_back(std::make_unique<controllers::GarbageController>());
@@ -222,7 +223,7 @@ Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& read
   store->on_change([&loop](const std::vector<std::string>& resources) { loop.wake(resources); });
   std::thread loop_thread([&loop] { loop.run(); });
 
-  RuntimeBackend backend(*runtime);
+  RuntimeBackend backend(*runtime, netd::netns_path(cluster.node_netns_name()));
   MinikRoutes routes(cluster, *store, loop, *runtime);
   apiserver::Handler handler({*store, registry, clock, backend, kVersion, [&loop] { return loop.trouble(); },
                               [&routes](const apiserver::Request& request) { return routes.handle(request); },

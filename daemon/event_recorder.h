@@ -10,11 +10,18 @@
 #include "api/object.h"
 #include "api/snapshot.h"
 #include "base/clock.h"
-#include "controllers/happenings.h"
 
 namespace minik::daemon {
 
-using controllers::Happening;
+struct Happening {
+  std::string api_version, kind;
+  api::Key about;
+  std::string uid;
+  std::string field_path;  // spec.containers{web}
+  std::string component;   // kubelet, default-scheduler, minik-proxy
+  bool warning = false;
+  std::string reason, message;
+};
 
 class EventRecorder {
  public:

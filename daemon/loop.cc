@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "controllers/system.h"
+#include "daemon/reports.h"
 
 namespace minik::daemon {
 
@@ -97,21 +98,35 @@ void Loop::run_controllers() {
       for (api::Write& write : controller->reconcile(world)) writes.push_back(std::move(write));
     }
     for (api::Write& write : parts_.addresses->update(objects, world.now)) writes.push_back(std::move(write));
-    if (writes.empty()) return plan_next_look(world.now);
-    for (const Error& error : parts_.registry.apply(writes)) log_warn("controllers", "{}", error.message());
+    std::vector<Result<>> outcomes;
+    for (const Error& error : parts_.registry.apply(writes, &outcomes))
+      log_warn("controllers", "{}", error.message());
+    tell(writes, outcomes);
+    if (writes.empty()) break;
   }
+  wake_in_time();
 }
 
-void Loop::plan_next_look(WallTime now) {
-  std::optional<WallTime> next;
-  for (const auto& controller : parts_.controllers) {
-    const auto look = controller->next_look();
-    if (look && (!next || *look < *next)) next = look;
+void Loop::tell(const std::vector<api::Write>& writes, const std::vector<Result<>>& outcomes) {
+  std::vector<controllers::Report> reports;
+  for (auto& controller : parts_.controllers) {
+    for (auto& report : controller->take_reports()) reports.push_back(std::move(report));
   }
-  if (!next || (next_look_ > now && next_look_ <= *next)) return;
-  next_look_ = *next;
-  const auto wait = std::chrono::duration_cast<Millis>(*next - now) + Millis(1);
-  events_.after(std::max(Millis(1), wait), [this] { inbox_.wake(); });
+  for (Happening& happening : happenings_of(reports, writes, outcomes)) recorder_.note(std::move(happening));
+}
+
+// Some controllers wait for a moment, not for a change.
+void Loop::wake_in_time() {
+  std::optional<WallTime> first;
+  for (const auto& controller : parts_.controllers) {
+    if (const auto at = controller->wake_at()) first = first ? std::min(*first, *at) : *at;
+  }
+  const WallTime now = parts_.clock.now();
+  const bool set = wake_at_ && *wake_at_ > now;
+  if (!first || (set && *wake_at_ <= *first)) return;
+  wake_at_ = first;
+  const auto wait = std::chrono::ceil<Millis>(std::max(*first - now, WallTime::duration::zero()));
+  events_.after(wait + Millis(1), [this] { inbox_.wake(); });
 }
 
 void Loop::make_true(const SnapshotPtr& objects) {
@@ -208,9 +223,6 @@ void Loop::wish(const SnapshotPtr& objects) {
 }
 
 void Loop::record_events(const SnapshotPtr& objects) {
-  for (auto& happening : controllers::happenings_between(told_.get(), *objects))
-    recorder_.note(std::move(happening));
-  told_ = objects;
   const auto writes = recorder_.take(objects, parts_.clock.now());
   for (const Error& error : parts_.registry.apply(writes)) log_debug("events", "{}", error.message());
 }

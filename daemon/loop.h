@@ -75,7 +75,8 @@ class Loop {
   void tick();
   void take_messages();
   void run_controllers();
-  void plan_next_look(WallTime now);  // Wakes when a controller wants to look again.
+  void tell(const std::vector<api::Write>& writes, const std::vector<Result<>>& outcomes);
+  void wake_in_time();
   void make_true(const api::SnapshotPtr& objects);
   void serve_dns(const api::SnapshotPtr& objects);
   void wish(const api::SnapshotPtr& objects);
@@ -92,9 +93,8 @@ class Loop {
   netd::Plan known_;           // What the kernel holds, as far as we know.
   bool kernel_known_ = false;  // False: reset at the next tick.
   EventRecorder recorder_;
-  api::SnapshotPtr told_;  // Events tell what happened up to here.
-  WallTime next_look_{};
   std::set<std::string> told_problems_;
+  std::optional<WallTime> wake_at_;  // A timer is set for then.
 
   std::unique_ptr<dns::Server> dns_server_;
   std::string dns_pod_uid_;

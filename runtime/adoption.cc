@@ -50,12 +50,13 @@ std::optional<std::vector<shim::Entry>> ask_shim(const Paths& paths, const std::
   return entries.ok() ? std::optional(*std::move(entries)) : std::nullopt;
 }
 
-void remove_stray_pod(const Paths& paths, const std::string& uid) {
+void remove_stray_pod(const Paths& paths, const ContainerMaker& maker, const std::string& uid) {
   if (auto shim = ShimClient::connect(paths.run_pod(uid)); shim.ok())
     log_failure("stop a shim", shim->quit());
   const auto netns = read_file(paths.run_pod(uid) + "/netns");
   SandboxWish wish{uid, "", netns.ok() ? *netns : "", false};
   log_failure("remove a stray sandbox", remove_sandbox(paths, wish));
+  log_failure("remove stray volumes", maker.remove_volumes(uid));
   log_failure("remove a stray pod", remove_tree(paths.run_pod(uid)));
 }
 
@@ -134,7 +135,7 @@ std::vector<PodState> find_survivors(const Paths& paths, const ContainerMaker& m
     pods.push_back(*std::move(pod));
   }
   for (const auto& uid : names_in(paths.run_pods())) {
-    if (!known_pods.contains(uid)) remove_stray_pod(paths, uid);
+    if (!known_pods.contains(uid)) remove_stray_pod(paths, maker, uid);
   }
   for (const auto& directory : {paths.state_containers(), paths.run_containers()}) {
     for (const auto& cid : names_in(directory)) {

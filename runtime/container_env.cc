@@ -118,24 +118,6 @@ std::optional<std::string> subscript(std::string_view path, std::string_view of)
   return std::string(path.substr(head.size(), path.size() - head.size() - 2));
 }
 
-Result<std::string> field_value(const api::Object& pod, const std::string& path, const PodPlace& place) {
-  const auto at = [](const api::Labels& labels, const std::string& key) {
-    const auto it = labels.find(key);
-    return it == labels.end() ? std::string() : it->second;
-  };
-  if (path == "metadata.name") return pod.name();
-  if (path == "metadata.namespace") return pod.ns();
-  if (path == "metadata.uid") return pod.uid();
-  if (path == "spec.nodeName") return place.node_name;
-  if (path == "spec.serviceAccountName") return pod.view<api::Pod>().service_account;
-  if (path == "status.podIP") return place.pod_ips.empty() ? std::string() : place.pod_ips[0];
-  if (path == "status.podIPs") return join(place.pod_ips, ",");
-  if (path == "status.hostIP" || path == "status.hostIPs") return place.host_ip;
-  if (const auto key = subscript(path, "metadata.labels")) return at(pod.meta().labels, *key);
-  if (const auto key = subscript(path, "metadata.annotations")) return at(pod.meta().annotations, *key);
-  return Error(Code::kInvalid, "unsupported fieldPath: " + path);
-}
-
 // Nothing: the variable stays unset.
 Result<std::optional<std::string>> value_of(const api::Object& pod, const api::EnvVar& var,
                                             const api::Snapshot& objects, const PodPlace& place,
@@ -165,6 +147,24 @@ void add_image_and_runtime(const api::Object& pod, const api::Container& contain
 }
 
 }  // namespace
+
+Result<std::string> field_value(const api::Object& pod, const std::string& path, const PodPlace& place) {
+  const auto at = [](const api::Labels& labels, const std::string& key) {
+    const auto it = labels.find(key);
+    return it == labels.end() ? std::string() : it->second;
+  };
+  if (path == "metadata.name") return pod.name();
+  if (path == "metadata.namespace") return pod.ns();
+  if (path == "metadata.uid") return pod.uid();
+  if (path == "spec.nodeName") return place.node_name;
+  if (path == "spec.serviceAccountName") return pod.view<api::Pod>().service_account;
+  if (path == "status.podIP") return place.pod_ips.empty() ? std::string() : place.pod_ips[0];
+  if (path == "status.podIPs") return join(place.pod_ips, ",");
+  if (path == "status.hostIP" || path == "status.hostIPs") return place.host_ip;
+  if (const auto key = subscript(path, "metadata.labels")) return at(pod.meta().labels, *key);
+  if (const auto key = subscript(path, "metadata.annotations")) return at(pod.meta().annotations, *key);
+  return Error(Code::kInvalid, "unsupported fieldPath: " + path);
+}
 
 std::string expand(std::string_view text, const Known& known) {
   std::string out;

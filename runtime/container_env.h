@@ -36,6 +36,9 @@ Result<Env> container_env(const api::Object& pod, const api::Container& containe
                           const api::Snapshot& objects, const PodPlace& place, const ImageDefaults& image,
                           std::vector<std::string>& skipped);
 
+// The field of the pod that a fieldPath names.  Errors: kInvalid for paths that there are not.
+Result<std::string> field_value(const api::Object& pod, const std::string& path, const PodPlace& place);
+
 // What is run: `command` replaces the image's entrypoint and command, `args` only its command.
 std::vector<std::string> container_argv(const api::Container& container, const ImageDefaults& image,
                                         const Env& env);

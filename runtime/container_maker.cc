@@ -75,6 +75,7 @@ ContainerMaker::ContainerMaker(RuntimeConfig config, ImageStore& store)
       paths_(config_),
       store_(store),
       host_(paths_),
+      volumes_(config_),
       crun_(find_program({"crun"})),
       capabilities_(own_capabilities()),
       message_queues_(kernel_has_mqueue()) {}
@@ -119,17 +120,20 @@ Result<std::string> ContainerMaker::prepare_log(const CreateWish& wish, const st
 CreateOutcome ContainerMaker::create(const CreateWish& wish) {
   using Kind = CreateOutcome::Kind;
   const auto& container = container_at(wish.pod->view<api::Pod>(), wish.container);
+  auto volumes = volumes_.make(*wish.pod, container, *wish.objects, pod_place(*wish.pod, config_));
+  if (!volumes.ok()) return failure(Kind::kMount, "", volumes.error().message());
   const ResolvedImage image = resolve_image(container.image, container.image_pull_policy, store_, host_);
   if (!image.ok()) return failure(Kind::kImage, image.reason, image.message);
   std::vector<std::string> skipped;
   auto env = container_env(*wish.pod, container, *wish.objects, pod_place(*wish.pod, config_), image.defaults,
                            skipped);
   CreateOutcome outcome = env.ok()
-                              ? create_in(wish, container, image, *std::move(env))
+                              ? create_in(wish, container, image, *std::move(env), std::move(volumes->binds))
                               : failure(Kind::kConfig, "CreateContainerConfigError", env.error().message());
   outcome.image_id = image.image_id;
   outcome.pulled_text = image.pulled_text;
   outcome.skipped_env = std::move(skipped);
+  outcome.refresh_in = volumes->refresh_in;
   return outcome;
 }
 
@@ -145,6 +149,10 @@ ContainerSpec ContainerMaker::container_spec(const CreateWish& wish, const api::
   spec.working_dir = container.working_dir.empty() ? image.defaults.working_dir : container.working_dir;
   spec.uid = user.uid;
   spec.gid = user.gid;
+  const auto& pod = wish.pod->view<api::Pod>();
+  spec.groups = pod.supplemental_groups;
+  if (pod.fs_group) spec.groups.push_back(*pod.fs_group);
+  spec.tty = container.tty;
   spec.privileged = container.privileged;
   spec.read_only_root = container.read_only_root;
   spec.no_new_privileges = image.host && !container.privileged;
@@ -159,7 +167,7 @@ ContainerSpec ContainerMaker::container_spec(const CreateWish& wish, const api::
 }
 
 CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Container& container,
-                                        const ResolvedImage& image, Env env) {
+                                        const ResolvedImage& image, Env env, std::vector<BindMount> volumes) {
   using Kind = CreateOutcome::Kind;
   const std::string bundle = paths_.bundle(wish.cid);
   CreateOutcome outcome;
@@ -172,6 +180,7 @@ CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Conta
     if (image.host && path_exists(server)) binds.push_back({server, kStandinServer, true});
     ContainerSpec spec = container_spec(wish, container, image, std::move(env));
     if (spec.argv.empty()) return Error(Code::kInvalid, "no command specified");
+    binds.insert(binds.end(), volumes.begin(), volumes.end());
     spec.binds = std::move(binds);
     TRY(write_file(bundle + "/config.json", to_text(oci_config(spec)), 0600));
     return prepare_log(wish, container.name);
@@ -180,7 +189,8 @@ CreateOutcome ContainerMaker::create_in(const CreateWish& wish, const api::Conta
   if (!log.ok()) return failure(Kind::kFailed, "CreateContainerError", log.error().message());
   auto client = shim(wish.pod->uid());
   if (!client.ok()) return failure(Kind::kFailed, "CreateContainerError", client.error().message());
-  auto created = client->create(wish.cid, bundle, *log, container.stdin_open);
+  auto created =
+      client->create(wish.cid, bundle, *log, {container.stdin_open, container.stdin_once, container.tty});
   if (!created.ok() && created.error().code() != Code::kInternal) {
     return failure(Kind::kFailed, "CreateContainerError", created.error().message());
   }
@@ -214,6 +224,11 @@ Result<> ContainerMaker::remove(const std::string& uid, const std::string& cid) 
     }
   }
   return remove_rootfs(paths_, cid);
+}
+
+Result<std::optional<std::chrono::seconds>> ContainerMaker::refresh_volumes(
+    const api::Object& pod, const api::Snapshot& objects) const {
+  return volumes_.refresh(pod, objects, pod_place(pod, config_));
 }
 
 std::string ContainerMaker::termination_message(const std::string& cid) const {

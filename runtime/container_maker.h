@@ -14,6 +14,7 @@
 #include "runtime/oci_config.h"
 #include "runtime/paths.h"
 #include "runtime/shim_client.h"
+#include "runtime/volumes.h"
 
 namespace minik::runtime {
 
@@ -28,6 +29,7 @@ struct CreateWish {
 struct CreateOutcome {
   enum class Kind : std::uint8_t {
     kCreated,
+    kMount,    // A volume could not be made: try again soon.
     kImage,    // ErrImagePull and its like: try again with the pull's back-off.
     kConfig,   // CreateContainerConfigError: try again soon.
     kFailed,   // CreateContainerError: try again soon.
@@ -39,6 +41,7 @@ struct CreateOutcome {
   std::uint64_t start_ticks = 0;
   std::vector<std::string> skipped_env;
   std::string dns_warning;
+  std::optional<std::chrono::seconds> refresh_in;  // When its volumes want a look.
 };
 
 class ContainerMaker {
@@ -51,6 +54,10 @@ class ContainerMaker {
   Result<shim::Entry> start(const std::string& uid, const std::string& cid) const;
   // Ends and removes a container with all that belongs to it; without a shim, too.
   Result<> remove(const std::string& uid, const std::string& cid) const;
+  // Brings a pod's volumes up to date; answers when they want the next look.
+  Result<std::optional<std::chrono::seconds>> refresh_volumes(const api::Object& pod,
+                                                              const api::Snapshot& objects) const;
+  Result<> remove_volumes(const std::string& uid) const { return volumes_.remove(uid); }
   // What a container left in its termination log.
   std::string termination_message(const std::string& cid) const;
 
@@ -60,7 +67,7 @@ class ContainerMaker {
  private:
   Result<std::vector<BindMount>> pod_files(const api::Object& pod, std::string& dns_warning) const;
   CreateOutcome create_in(const CreateWish& wish, const api::Container& container, const ResolvedImage& image,
-                          Env env);
+                          Env env, std::vector<BindMount> volumes);
   ContainerSpec container_spec(const CreateWish& wish, const api::Container& container,
                                const ResolvedImage& image, Env env) const;
   Result<std::string> prepare_log(const CreateWish& wish, const std::string& container) const;
@@ -69,6 +76,7 @@ class ContainerMaker {
   Paths paths_;
   ImageStore& store_;
   HostImage host_;
+  PodVolumes volumes_;
   std::string crun_;
   std::vector<std::string> capabilities_;
   bool message_queues_;

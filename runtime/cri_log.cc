@@ -26,6 +26,7 @@ std::optional<LogRecord> parse_log_record(std::string_view line) {
 }
 
 std::string select_record(const LogRecord& record, LogSelection& selection) {
+  if (!selection.stream.empty() && record.stream != selection.stream) return "";
   if (selection.since) {
     const auto time = parse_rfc3339(record.time);
     if (time && *time < *selection.since) return "";

@@ -25,6 +25,7 @@ struct LogSelection {
   bool timestamps = false;
   std::optional<WallTime> since;
   std::optional<std::int64_t> bytes_left;
+  std::string stream{};  // Empty: both.
 };
 // The text of one record for the reader: its line end unless it is a piece; empty when it is too old.  Counts
 // `bytes_left` down and cuts at its end.

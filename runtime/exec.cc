@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "runtime/console_socket.h"
 #include "runtime/oci_config.h"
 #include "runtime/process.h"
 
@@ -40,8 +41,9 @@ Result<std::shared_ptr<ExecProcess>> ExecProcess::start(const Paths& paths, cons
   std::shared_ptr<ExecProcess> process(new ExecProcess);
   process->directory_ = paths.exec_dir(wish.uid) + "/" + random_hex(8);
   TRY(make_dirs(process->directory_, 0700));
-  TRY(write_file(process->directory_ + "/process.json", to_text(exec_process(config, wish.command)), 0600));
-  TRY(process->spawn_crun(paths, wish));
+  TRY(write_file(process->directory_ + "/process.json", to_text(exec_process(config, wish.command, wish.tty)),
+                 0600));
+  TRY(wish.tty ? process->spawn_on_terminal(paths, wish) : process->spawn_crun(paths, wish));
   return process;
 }
 
@@ -53,14 +55,38 @@ Result<> ExecProcess::spawn_crun(const Paths& paths, const ExecWish& wish) {
   if (!wish.one_stream) err = TRY(make_pipe());
   const Stdio stdio{in.read_end.get(), out.write_end.get(),
                     wish.one_stream ? out.write_end.get() : err.write_end.get()};
-  pid_ = TRY(spawn({wish.crun, "--root", paths.crun_root(), "--cgroup-manager=disabled",
-                    "--log=" + directory_ + "/crun.log", "exec", "--process", directory_ + "/process.json",
-                    "--pid-file", directory_ + "/pid", wish.cid},
-                   stdio));
+  pid_ = TRY(spawn(command_line(paths, wish), stdio));
   pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   input = std::move(in.write_end);
   output = std::move(out.read_end);
   errors = std::move(err.read_end);
+  return {};
+}
+
+std::vector<std::string> ExecProcess::command_line(const Paths& paths, const ExecWish& wish) const {
+  return {wish.crun,
+          "--root",
+          paths.crun_root(),
+          "--cgroup-manager=disabled",
+          "--log=" + directory_ + "/crun.log",
+          "exec",
+          "--process",
+          directory_ + "/process.json",
+          "--pid-file",
+          directory_ + "/pid",
+          wish.cid};
+}
+
+// crun makes the terminal inside the container and hands us its master side.
+Result<> ExecProcess::spawn_on_terminal(const Paths& paths, const ExecWish& wish) {
+  const ConsoleSocket socket = TRY(ConsoleSocket::open(directory_));
+  auto words = command_line(paths, wish);
+  words.insert(words.end() - 1, {"--tty", "--console-socket", socket.path()});
+  pid_ = TRY(spawn(words, {}));
+  pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  // Nothing came: it could not be started, and wait() has crun's words.
+  output = socket.receive(pidfd_.get());
+  if (output.valid()) input.reset(::fcntl(output.get(), F_DUPFD_CLOEXEC, 3));
   return {};
 }
 

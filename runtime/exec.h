@@ -22,6 +22,7 @@ struct ExecWish {
   std::vector<std::string> command;
   bool stdin_open = false;
   bool one_stream = false;  // Errors come with the output.
+  bool tty = false;         // A terminal: `input` and `output` are its master side, `errors` is invalid.
 };
 
 class ExecProcess {
@@ -43,6 +44,8 @@ class ExecProcess {
  private:
   ExecProcess() = default;
   Result<> spawn_crun(const Paths& paths, const ExecWish& wish);
+  Result<> spawn_on_terminal(const Paths& paths, const ExecWish& wish);
+  std::vector<std::string> command_line(const Paths& paths, const ExecWish& wish) const;
   std::string directory_;
   int pid_ = 0;  // Of crun.
   UniqueFd pidfd_;

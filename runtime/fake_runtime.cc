@@ -223,6 +223,14 @@ Result<ExecSession> FakeRuntime::exec(const ExecRequest& request) {
   return Error(Code::kNotFound, "container not found (\"" + request.container + "\")");
 }
 
+Result<ExecSession> FakeRuntime::attach(const AttachRequest& request) {
+  return Error(Code::kNotFound, "container not found (\"" + request.container + "\")");
+}
+
+Result<std::string> FakeRuntime::network_of(const std::string& uid) {
+  return Error(Code::kNotFound, "no network of pod " + uid);
+}
+
 Result<ImageInfo> FakeRuntime::add_image(const std::string& name, const std::string& directory) {
   const std::string normalised = TRY(normalise_image(name));
   const Lock lock(mutex_);

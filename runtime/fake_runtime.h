@@ -27,6 +27,8 @@ class FakeRuntime final : public Runtime {
   Result<> logs(const LogRequest& request, const std::function<bool(std::string_view)>& sink) override;
   Result<ExecSession> exec(
       const ExecRequest& request) override;  // Answers kNotFound: there is nothing to run.
+  Result<ExecSession> attach(const AttachRequest& request) override;  // As exec.
+  Result<std::string> network_of(const std::string& uid) override;    // As exec.
   Result<ImageInfo> add_image(const std::string& name, const std::string& directory) override;
   Result<std::vector<ImageInfo>> images() override;
   Result<> remove_image(const std::string& name) override;

@@ -1,6 +1,7 @@
 #include "runtime/lifecycle.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/files.h"
 #include "base/log.h"
@@ -56,7 +57,7 @@ void Lifecycle::adopt(std::vector<PodState> found) {
 }
 
 void Lifecycle::want(std::vector<PodWish> wishes, api::SnapshotPtr objects) {
-  objects_ = std::move(objects);
+  const api::SnapshotPtr before = std::exchange(objects_, std::move(objects));
   std::set<std::string> wished;
   for (const auto& wish : wishes) {
     wished.insert(wish.pod->uid());
@@ -67,6 +68,7 @@ void Lifecycle::want(std::vector<PodWish> wishes, api::SnapshotPtr objects) {
     attach(*pod, wish);
     step(*pod);
   }
+  see_objects(before.get(), *objects_);
   std::vector<PodPtr> gone;
   for (const auto& [uid, pod] : pods_) {
     if (!wished.contains(uid) && pod->state.wanted) gone.push_back(pod);
@@ -107,6 +109,9 @@ std::string Lifecycle::free_netns_path(const api::Object& object) const {
 void Lifecycle::attach(Pod& pod, const PodWish& wish) {
   PodState& state = pod.state;
   const bool adopted = state.object == nullptr && pod.reported;
+  const bool same_meta = state.object != nullptr && state.object->meta().labels == wish.pod->meta().labels &&
+                         state.object->meta().annotations == wish.pod->meta().annotations;
+  if (adopted || (state.object != nullptr && !same_meta)) state.volumes_at = steady_now();
   state.object = wish.pod;
   if (state.built_in && wish.wired && !state.wired && !state.containers.empty()) {
     for (auto& run : state.containers) {

@@ -83,11 +83,16 @@ class Lifecycle {
   void start(Pod& pod, std::size_t container);
   void started(Pod& pod, ContainerRun& run, const Result<shim::Entry>& result);
   void clean(Pod& pod);
+  void refresh_volumes(Pod& pod);
   void tear_down_pod(Pod& pod);
   void torn_down(const std::string& uid, const Result<>& result);
   // Runs `work` on a worker and `then` with its result on the loop, if the pod is still there.
   template <class Work, class Then>
   void job(Pod& pod, Work work, Then then);
+
+  // lifecycle_volumes.cc
+  void see_objects(const api::Snapshot* before, const api::Snapshot& after);
+  void plan_refresh(Pod& pod, std::optional<std::chrono::seconds> in);
 
   // lifecycle_runs.cc: runs that begin and end, shims, signals, probes.
   void running(Pod& pod, ContainerRun& run, WallTime since);

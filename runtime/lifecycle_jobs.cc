@@ -12,6 +12,7 @@ namespace {
 
 constexpr Millis kRetry{2'000};  // Of what may heal by itself: a missing ConfigMap, a full disk.
 constexpr Millis kRetryMax{60'000};
+constexpr Millis kRefreshRetry{20'000};  // Of volumes that are there already.
 constexpr Millis kTearDownRetry{1'000};
 constexpr Millis kShowPullErrorFor{1'000};  // Then ErrImagePull becomes ImagePullBackOff.
 
@@ -61,6 +62,8 @@ void Lifecycle::act(Pod& pod, const Action& action) {
       run.cid.clear();
       return;
     }
+    case Kind::kRefreshVolumes:
+      return refresh_volumes(pod);
     case Kind::kTearDown:
       return tear_down_pod(pod);
   }
@@ -119,6 +122,13 @@ void Lifecycle::create(Pod& pod, std::size_t container) {
 
 void Lifecycle::created(Pod& pod, ContainerRun& run, const CreateOutcome& outcome) {
   using Kind = CreateOutcome::Kind;
+  plan_refresh(pod, outcome.refresh_in);
+  if (outcome.kind == Kind::kMount) {
+    run.phase = Phase::kNone;
+    run.cid.clear();
+    run.not_before = steady_now() + kRetry;
+    return emit(pod, true, "", "FailedMount", outcome.message);
+  }
   if (!outcome.image_id.empty()) {
     run.image_id = outcome.image_id;
     run.image_backoff.reset();
@@ -232,6 +242,18 @@ void Lifecycle::clean(Pod& pod) {
   });
 }
 
+void Lifecycle::refresh_volumes(Pod& pod) {
+  pod.state.volumes_at.reset();
+  const auto work = [object = pod.state.object, objects = objects_, &maker = out_.maker] {
+    return maker.refresh_volumes(*object, *objects);
+  };
+  job(pod, work, [this](Pod& done, const Result<std::optional<std::chrono::seconds>>& result) {
+    if (result.ok()) return plan_refresh(done, *result);
+    emit(done, true, "", "FailedMount", result.error().message());
+    done.state.volumes_at = steady_now() + kRefreshRetry;
+  });
+}
+
 void Lifecycle::tear_down_pod(Pod& pod) {
   std::vector<std::string> cids = pod.state.garbage;
   for (const auto& run : pod.state.containers) {
@@ -246,6 +268,7 @@ void Lifecycle::tear_down_pod(Pod& pod) {
     for (const auto& cid : cids) TRY(maker.remove(wish.uid, cid));
     if (auto shim = ShimClient::connect(paths.run_pod(wish.uid)); shim.ok()) TRY(shim->quit());
     TRY(remove_sandbox(paths, wish));
+    TRY(maker.remove_volumes(wish.uid));
     TRY(remove_tree(paths.run_pod(wish.uid)));
     if (keep) return {};
     TRY(remove_tree(logs));

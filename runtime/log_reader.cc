@@ -40,6 +40,7 @@ class Reader {
       selection_.since = std::chrono::system_clock::now() - std::chrono::seconds(*request.since_seconds);
     }
     selection_.bytes_left = request.limit_bytes;
+    selection_.stream = request.stream;
   }
 
   Result<> open(const std::string& path, off_t offset) {

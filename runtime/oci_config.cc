@@ -1,5 +1,6 @@
 #include "runtime/oci_config.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/seccomp_filter.h"
@@ -63,8 +64,10 @@ Json process_json(const ContainerSpec& spec) {
   for (const auto& [name, value] : spec.env) env.push_back(name + "=" + value);
   const auto& capabilities = spec.privileged ? spec.all_capabilities : default_capabilities();
   Json sets{{"bounding", capabilities}, {"permitted", capabilities}, {"effective", capabilities}};
-  return {{"terminal", false},
-          {"user", {{"uid", spec.uid}, {"gid", spec.gid}}},
+  Json user{{"uid", spec.uid}, {"gid", spec.gid}};
+  if (!spec.groups.empty()) user["additionalGids"] = spec.groups;
+  return {{"terminal", spec.tty},
+          {"user", std::move(user)},
           {"args", spec.argv},
           {"env", std::move(env)},
           {"cwd", spec.working_dir.empty() ? "/" : spec.working_dir},
@@ -132,10 +135,13 @@ Json oci_config(const ContainerSpec& spec) {
   return config;
 }
 
-Json exec_process(const Json& config, const std::vector<std::string>& argv) {
+Json exec_process(const Json& config, const std::vector<std::string>& argv, bool tty) {
   Json process = object_at(config, "process");
   process["args"] = argv;
-  process["terminal"] = false;
+  process["terminal"] = tty;
+  const auto& env = array_at(process, "env");
+  const auto is_term = [](const Json& entry) { return entry.get<std::string>().starts_with("TERM="); };
+  if (tty && std::none_of(env.begin(), env.end(), is_term)) process["env"].push_back("TERM=xterm");
   return process;
 }
 

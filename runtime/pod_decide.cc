@@ -90,7 +90,10 @@ Action decide(const PodState& pod, SteadyTime now) {
   if (pod.stopping()) return stop_containers(pod);
   if (!pod.sandbox_ready) return when(Kind::kMakeSandbox, 0, pod.sandbox_not_before, now);
   if (pod.built_in || !addresses_known(pod)) return {};
-  return run_containers(pod, now);
+  if (pod.volumes_at && now >= *pod.volumes_at) return {Kind::kRefreshVolumes, 0, std::nullopt};
+  Action action = run_containers(pod, now);
+  if (action.kind == Kind::kNone && pod.volumes_at) earlier(action.look_again, *pod.volumes_at);
+  return action;
 }
 
 std::vector<SignalWish> due_signals(const PodState& pod, SteadyTime now) {

@@ -31,6 +31,7 @@ struct Action {
     kStart,
     kClean,    // garbage.front()
     kDiscard,  // A created container that shall never start.
+    kRefreshVolumes,
     kTearDown,
   } kind = Kind::kNone;
   std::size_t container = 0;

@@ -69,6 +69,16 @@ TEST(Decide, PreparesAllBeforeItIsWired) {
   EXPECT_EQ(action.container, 1U);
 }
 
+TEST(Decide, VolumesAreRefreshedWhenDue) {
+  PodState pod = pod_with({run_of("c", Phase::kRunning)});
+  pod.volumes_at = kNow + seconds(5);
+  EXPECT_EQ(decide(pod, kNow).kind, Kind::kNone);
+  EXPECT_EQ(decide(pod, kNow).look_again, kNow + seconds(5));
+  EXPECT_EQ(decide(pod, kNow + seconds(5)).kind, Kind::kRefreshVolumes);
+  pod.kill_at = kNow;
+  EXPECT_EQ(decide(pod, kNow + seconds(5)).kind, Kind::kNone);
+}
+
 TEST(Decide, InitContainersGoOneByOne) {
   PodState pod = pod_with(
       {run_of("i1", Phase::kEnded, true), run_of("i2", Phase::kNone, true), run_of("c", Phase::kNone)});

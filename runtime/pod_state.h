@@ -57,6 +57,7 @@ struct PodState {
   SteadyTime tear_down_not_before{};
   int sandbox_attempts = 0;
   std::optional<SteadyTime> kill_at;     // The pod is being deleted: the end of its grace time.
+  std::optional<SteadyTime> volumes_at;  // When the volumes are to be brought up to date.
   std::vector<ContainerRun> containers;  // Init containers first, in the order of the spec.
   std::vector<std::string> garbage;      // Container ids whose mounts and files can go.
 

@@ -1,5 +1,6 @@
 #include "runtime/process_runtime.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -156,15 +157,43 @@ Result<ExecSession> ProcessRuntime::exec(const ExecRequest& request) {
   if (!run || run->phase != Phase::kRunning) {
     return Error(Code::kNotFound, "container not found (\"" + request.container + "\")");
   }
-  const auto process = TRY(ExecProcess::start(
-      paths_, {maker_.crun(), request.uid, run->cid, request.command, request.stdin_open, false}));
+  const auto process = TRY(ExecProcess::start(paths_, {maker_.crun(), request.uid, run->cid, request.command,
+                                                       request.stdin_open, false, request.tty}));
   ExecSession session;
   session.input = std::move(process->input);
   session.output = std::move(process->output);
   session.errors = std::move(process->errors);
+  session.tty = request.tty;
+  session.ended.reset(::fcntl(process->pidfd(), F_DUPFD_CLOEXEC, 3));
   session.wait = [process] { return process->wait(); };
   session.kill = [process] { process->kill(); };
   return session;
+}
+
+Result<ExecSession> ProcessRuntime::attach(const AttachRequest& request) {
+  const auto run = find_run(request.uid, request.container);
+  if (!run || run->phase != Phase::kRunning) {
+    return Error(Code::kNotFound, "container not found (\"" + request.container + "\")");
+  }
+  auto shim = std::make_shared<ShimClient>(TRY(ShimClient::connect(paths_.run_pod(request.uid))));
+  ShimStreams streams = TRY(shim->attach(run->cid, request.stdin_open));
+  ExecSession session;
+  session.input = std::move(streams.input);
+  session.output = std::move(streams.output);
+  session.errors = std::move(streams.errors);
+  session.tty = streams.tty;
+  session.wait = [] { return Result<int>(0); };
+  session.kill = [] {};
+  return session;
+}
+
+Result<std::string> ProcessRuntime::network_of(const std::string& uid) {
+  const auto answer = ask([this, uid]() -> std::optional<bool> {
+    const PodState* pod = lifecycle_->find(uid);
+    return pod == nullptr ? std::nullopt : std::optional(pod->host_network);
+  });
+  if (!answer || !*answer) return Error(Code::kNotFound, "the pod has no network yet");
+  return **answer ? config_.node_netns : paths_.namespace_file(uid, "net");
 }
 
 Result<ImageInfo> ProcessRuntime::add_image(const std::string& name, const std::string& directory) {

@@ -32,6 +32,8 @@ class ProcessRuntime final : public Runtime {
   void want(std::vector<PodWish> wishes, api::SnapshotPtr objects) override;
   Result<> logs(const LogRequest& request, const std::function<bool(std::string_view)>& sink) override;
   Result<ExecSession> exec(const ExecRequest& request) override;
+  Result<ExecSession> attach(const AttachRequest& request) override;
+  Result<std::string> network_of(const std::string& uid) override;
   Result<ImageInfo> add_image(const std::string& name, const std::string& directory) override;
   Result<std::vector<ImageInfo>> images() override;
   Result<> remove_image(const std::string& name) override;

@@ -48,17 +48,26 @@ struct LogRequest {
   bool follow = false, previous = false, timestamps = false;
   std::optional<std::int64_t> tail_lines, limit_bytes, since_seconds;
   std::optional<WallTime> since_time;
+  std::string stream{};  // stdout or stderr; empty: both.
 };
 
 struct ExecRequest {
   std::string uid, container;
   std::vector<std::string> command;
   bool stdin_open = false;
+  bool tty = false;
+};
+
+struct AttachRequest {
+  std::string uid, container;
+  bool stdin_open = false;
 };
 
 // A program running in a container; the caller pumps the pipes.
 struct ExecSession {
-  UniqueFd input, output, errors;  // Our ends; `input` invalid without stdin_open.
+  UniqueFd input, output, errors;  // Our ends; `input` invalid without stdin_open or a terminal.
+  bool tty = false;  // `input` is the terminal's master side, `output` has both streams, `errors` is invalid.
+  UniqueFd ended;    // Readable once the program has ended; invalid: the end of `output` tells.
   // Blocks until the program ended: its exit code.  Errors: it could not be started (with the runtime's
   // text).
   std::function<Result<int>()> wait;
@@ -88,6 +97,12 @@ class Runtime {
   virtual Result<> logs(const LogRequest& request, const std::function<bool(std::string_view)>& sink) = 0;
   // Errors: kNotFound (no such container running), kInternal.
   virtual Result<ExecSession> exec(const ExecRequest& request) = 0;
+
+  // The streams of the container's own process, from now on; `wait` answers 0 and `kill` leaves it alone.
+  // Errors: kNotFound (no such container running), kUnavailable (its shim does not answer).
+  virtual Result<ExecSession> attach(const AttachRequest& request) = 0;
+  // The file that names the pod's network namespace.  Errors: kNotFound.
+  virtual Result<std::string> network_of(const std::string& uid) = 0;
 
   // Makes an image of a root file system.  `name` as in a pod's image.  Errors: kInvalid, kKernel.
   virtual Result<ImageInfo> add_image(const std::string& name, const std::string& directory) = 0;

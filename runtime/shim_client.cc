@@ -6,17 +6,20 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
 #include "runtime/process.h"
+#include "runtime/received_fds.h"
 
 namespace minik::runtime {
 namespace {
 
 constexpr Millis kCrunLimit{30'000};
 constexpr Millis kAnswerLimit{5'000};
+constexpr int kQueuedMax = 1024 * 1024;  // Of an attached client that does not read.
 
 void copy(char* to, std::size_t size, const std::string& text) {
   std::memcpy(to, text.data(), std::min(size - 1, text.size()));
@@ -68,15 +71,39 @@ Result<ShimClient> ShimClient::connect_or_start(const std::string& pod_dir, cons
 }
 
 Result<shim::Entry> ShimClient::create(const std::string& cid, const std::string& bundle,
-                                       const std::string& log, bool stdin_open) {
+                                       const std::string& log, const StreamWish& streams) {
   shim::Request r = request(shim::kCreate, cid);
   if (bundle.size() >= sizeof r.bundle - 16 || log.size() >= sizeof r.log) {
     return Error(Code::kInvalid, "path too long: " + (bundle.size() > log.size() ? bundle : log));
   }
   copy(r.bundle, sizeof r.bundle, bundle);
   copy(r.log, sizeof r.log, log);
-  r.stdin_open = stdin_open ? 1 : 0;
+  r.stdin_open = streams.stdin_open ? 1 : 0;
+  r.stdin_once = streams.stdin_once ? 1 : 0;
+  r.tty = streams.tty ? 1 : 0;
   return one_entry(call(r, kCrunLimit));
+}
+
+Result<ShimStreams> ShimClient::attach(const std::string& cid, bool stdin_open) {
+  ShimStreams streams;
+  std::array<UniqueFd, 2> write_ends;
+  UniqueFd* const read_ends[] = {&streams.output, &streams.errors};
+  for (std::size_t i = 0; i < write_ends.size(); ++i) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Error::from_errno(errno, "pipe");
+    read_ends[i]->reset(ends[0]);
+    write_ends[i].reset(ends[1]);
+    ::fcntl(ends[1], F_SETPIPE_SZ, kQueuedMax);
+  }
+  shim::Request r = request(shim::kAttach, cid);
+  r.stdin_open = stdin_open ? 1 : 0;
+  TRY(send(r, {write_ends[0].get(), write_ends[1].get()}));
+  ShimReply reply = TRY(answer(kAnswerLimit));
+  if (reply.entries.empty()) return Error(Code::kInternal, "the shim's answer is empty");
+  streams.tty = reply.entries.front().tty != 0;
+  streams.input = std::move(reply.passed);
+  if (streams.tty) streams.errors.reset();
+  return streams;
 }
 
 Result<shim::Entry> ShimClient::start(const std::string& cid) {
@@ -107,26 +134,32 @@ Result<> ShimClient::send_signal(const std::string& cid, int signal) {
   return send(r);
 }
 
-Result<> ShimClient::send(const shim::Request& r) {
-  const ssize_t sent = ::send(socket_.get(), &r, sizeof r, MSG_NOSIGNAL | MSG_DONTWAIT);
+Result<> ShimClient::send(const shim::Request& r, const std::vector<int>& fds) {
+  const ssize_t sent = send_with_fds(socket_.get(), &r, sizeof r, fds, MSG_NOSIGNAL | MSG_DONTWAIT);
   return sent == static_cast<ssize_t>(sizeof r) ? Result<>() : gone();
 }
 
 Result<std::optional<ShimReply>> ShimClient::receive() {
   const auto raw = std::make_unique<shim::Reply>();
-  const ssize_t got = ::recv(socket_.get(), raw.get(), sizeof *raw, MSG_DONTWAIT);
+  Received received = receive_with_fds(socket_.get(), raw.get(), sizeof *raw, MSG_DONTWAIT);
+  const ssize_t got = received.bytes;
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<ShimReply>();
   const bool whole = got >= static_cast<ssize_t>(shim::reply_size(0)) && raw->magic == shim::kMagic &&
                      raw->count <= shim::kContainersMax &&
                      got == static_cast<ssize_t>(shim::reply_size(raw->count));
   if (!whole) return gone();
-  ShimReply reply{static_cast<shim::Verb>(raw->verb), raw->error, raw->text, {}};
+  ShimReply reply{static_cast<shim::Verb>(raw->verb), raw->error, raw->text, {}, {}};
+  if (!received.fds.empty()) reply.passed = std::move(received.fds.front());
   reply.entries.assign(raw->entries, raw->entries + raw->count);
   return std::optional(std::move(reply));
 }
 
 Result<ShimReply> ShimClient::call(const shim::Request& r, Millis limit) {
   TRY(send(r));
+  return answer(limit);
+}
+
+Result<ShimReply> ShimClient::answer(Millis limit) {
   for (;;) {
     pollfd wait{socket_.get(), POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(limit.count()));

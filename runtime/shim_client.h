@@ -21,6 +21,17 @@ struct ShimReply {
   int error = 0;
   std::string text;
   std::vector<shim::Entry> entries;
+  UniqueFd passed;  // Of kAttach, perhaps.
+};
+
+struct StreamWish {
+  bool stdin_open = false, stdin_once = false, tty = false;
+};
+
+// What an attached client reads and writes.
+struct ShimStreams {
+  UniqueFd input, output, errors;
+  bool tty = false;
 };
 
 class ShimClient {
@@ -32,7 +43,9 @@ class ShimClient {
                                              const std::string& crun, const std::string& crun_root);
 
   Result<shim::Entry> create(const std::string& cid, const std::string& bundle, const std::string& log,
-                             bool stdin_open);
+                             const StreamWish& streams);
+  // The container's streams from now on; `input` is its terminal if it has one.
+  Result<ShimStreams> attach(const std::string& cid, bool stdin_open);
   Result<shim::Entry> start(const std::string& cid);
   Result<> remove(const std::string& cid);
   Result<> quit();
@@ -47,7 +60,8 @@ class ShimClient {
 
  private:
   explicit ShimClient(UniqueFd socket) : socket_(std::move(socket)) {}
-  Result<> send(const shim::Request& request);
+  Result<> send(const shim::Request& request, const std::vector<int>& fds = {});
+  Result<ShimReply> answer(Millis limit);
   Result<ShimReply> call(const shim::Request& request, Millis limit);
 
   UniqueFd socket_;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/shim/attach.h"
 #include "runtime/shim/crun_child.h"
 
 namespace minik::shim {
@@ -119,6 +120,8 @@ void release(Container* c) {
   close_fd(&c->output.fd);
   close_fd(&c->errors.fd);
   close_fd(&c->input);
+  console_close(&c->console);
+  detach_all(c);
   log_close(&c->log);
   c->entry.state = kFree;
 }
@@ -131,13 +134,22 @@ bool open_pipe(int* read_end, int* write_end) {
   return true;
 }
 
-bool open_streams(Container* c, bool stdin_open, Stdio* child) {
-  c->output = {-1, "stdout", 0, {}};
-  c->errors = {-1, "stderr", 0, {}};
+bool open_null(Stdio* child) {
+  int* const ends[] = {&child->input, &child->output, &child->errors};
+  for (int* end : ends) {
+    *end = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (*end < 0) return false;
+  }
+  return true;
+}
+
+// `console`: the name of the console socket, if the container has a terminal.
+bool open_streams(Container* c, const Request* request, Stdio* child, char* console, size_t size) {
+  if (request->tty != 0) return console_open(&c->console, c->bundle, console, size) && open_null(child);
   if (!open_pipe(&c->output.fd, &child->output) || !open_pipe(&c->errors.fd, &child->errors)) return false;
   fcntl(c->output.fd, F_SETFL, O_NONBLOCK);
   fcntl(c->errors.fd, F_SETFL, O_NONBLOCK);
-  if (stdin_open) return open_pipe(&child->input, &c->input);
+  if (request->stdin_open != 0) return open_pipe(&child->input, &c->input);
   child->input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   return child->input >= 0;
 }
@@ -176,6 +188,7 @@ void ended(Container* c, int status) {
   if (c->output.fd >= 0) stream_finish(&c->output, &c->log);
   if (c->errors.fd >= 0) stream_finish(&c->errors, &c->log);
   close_fd(&c->input);
+  detach_all(c);
   log_close(&c->log);
   record_exit(c);
   tell_watchers(c);
@@ -188,6 +201,14 @@ void reply_and_forget(Container* c, uint32_t verb, int error, const char* text, 
   reply_to(client, verb, error, text, entry);
 }
 
+// The terminal's master side is stdin and stdout at once.
+bool take_terminal(Container* c) {
+  c->output.fd = console_take(&c->console);
+  c->input = c->output.fd < 0 ? -1 : fcntl(c->output.fd, F_DUPFD_CLOEXEC, 3);
+  console_close(&c->console);
+  return c->input >= 0;
+}
+
 void created(Container* c, int status) {
   char text[kTextSize];
   if (status != 0 || read_small(c->bundle, "pid", text, sizeof text) <= 0) {
@@ -198,8 +219,11 @@ void created(Container* c, int status) {
   c->entry.pid = atoi(text);
   c->entry.start_ticks = start_ticks(c->entry.pid);
   c->entry.state = kCreated;
-  discard(c->output.fd);
-  discard(c->errors.fd);
+  if (c->entry.tty != 0 && !take_terminal(c)) kill(c->entry.pid, SIGKILL);
+  if (c->entry.tty == 0) {
+    discard(c->output.fd);
+    discard(c->errors.fd);
+  }
   snprintf(text, sizeof text, "%d %llu\n", c->entry.pid,
            static_cast<unsigned long long>(c->entry.start_ticks));
   write_small(c->bundle, "run", text);
@@ -281,18 +305,26 @@ void create(const Request* request, int client) {
   c->client = client;
   c->verb = kCreate;
   c->helper = 0;
+  c->entry.tty = request->tty;
+  c->stdin_once = request->stdin_once != 0;
   c->input = -1;
+  c->console = {-1, -1};
+  c->output = {-1, "stdout", c, 0, {}};
+  c->errors = {-1, "stderr", c, 0, {}};
   c->log.fd = -1;
   Stdio child{-1, -1, -1};
+  char console[64] = "";
   int error = 0;
-  if (!open_streams(c, request->stdin_open != 0, &child) || !log_open(&c->log, request->log)) {
+  if (!open_streams(c, request, &child, console, sizeof console) || !log_open(&c->log, request->log)) {
     error = errno;
   } else {
     char pid_file[kPathSize + 8];
     snprintf(pid_file, sizeof pid_file, "%s/pid", c->bundle);
     const char* const verb[] = {"create", "--bundle",   c->bundle, "--pid-file",
                                 pid_file, c->entry.cid, nullptr};
-    c->helper = run_crun(c, verb, child);
+    const char* const with_terminal[] = {"create",           "--bundle", c->bundle,    "--pid-file", pid_file,
+                                         "--console-socket", console,    c->entry.cid, nullptr};
+    c->helper = run_crun(c, request->tty != 0 ? with_terminal : verb, child);
     error = c->helper < 0 ? errno : 0;
   }
   close_fd(&child.input);
@@ -333,6 +365,19 @@ void remove(Container* c, int client) {
   } else if (c->helper == 0) {
     run_delete(c);
   }
+}
+
+void attach_client(Container* c, const Request* request, int output, int errors, int client) {
+  const bool live = c->entry.state == kCreated || c->entry.state == kRunning;
+  if (!live || !attach(c, output, errors)) {
+    close_fd(&output);
+    close_fd(&errors);
+    return reply_to(client, kAttach, live ? ENOSPC : ESRCH, live ? "too many are attached" : "not running",
+                    c);
+  }
+  const bool wants = request->stdin_open != 0 || c->entry.tty != 0;
+  reply_with_fd(client, kAttach, c, wants ? c->input : -1);
+  if (request->stdin_open != 0 && c->stdin_once && c->entry.tty == 0) close_fd(&c->input);
 }
 
 void send_signal(Container* c, int signal, int client) {

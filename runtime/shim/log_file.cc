@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/shim/attach.h"
+
 namespace minik::shim {
 namespace {
 
@@ -94,6 +96,14 @@ void close_stream(Stream* stream, LogFile* log) {
   stream->fd = -1;
 }
 
+// `got` bytes were read behind what is held.
+void taken(Stream* stream, LogFile* log, ssize_t got) {
+  const size_t size = static_cast<size_t>(got);
+  tell_attached(stream->owner, stream->name[3] == 'e', stream->buffer + stream->held, size);
+  stream->held += size;
+  write_lines(stream, log);
+}
+
 }  // namespace
 
 int64_t wall_clock_ns() {
@@ -127,8 +137,7 @@ bool stream_pump(Stream* stream, LogFile* log) {
     close_stream(stream, log);
     return false;
   }
-  stream->held += static_cast<size_t>(got);
-  write_lines(stream, log);
+  taken(stream, log, got);
   return true;
 }
 
@@ -137,8 +146,7 @@ void stream_finish(Stream* stream, LogFile* log) {
     const ssize_t got = read(stream->fd, stream->buffer + stream->held, kPieceMax - stream->held);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return close_stream(stream, log);
-    stream->held += static_cast<size_t>(got);
-    write_lines(stream, log);
+    taken(stream, log, got);
   }
 }
 

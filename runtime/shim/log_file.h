@@ -29,6 +29,7 @@ void log_close(LogFile* log);
 struct Stream {
   int fd;  // -1: closed.
   const char* name;
+  struct Container* owner;  // Its attached clients get what is read, too.
   size_t held;
   char buffer[kPieceMax];
 };

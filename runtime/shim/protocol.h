@@ -4,6 +4,10 @@
 // the version, and a side that sees another one closes the connection.  Every request gets exactly one Reply,
 // in the order in which the work ends.  After kWatch (whose Reply has all containers) each end of a container
 // is told by a Reply with verb kExited.
+//
+// The Reply to kAttach brings a descriptor: the terminal's master side, or, if stdin was asked for and is
+// open, the pipe's write end.  The pipes given with kAttach must not block; they are closed when the
+// container ends, or when they are full.
 #pragma once
 
 #include <stddef.h>
@@ -11,14 +15,14 @@
 
 namespace minik::shim {
 
-inline constexpr uint32_t kMagic = 0x4d4b5331;  // "MKS1"
+inline constexpr uint32_t kMagic = 0x4d4b5332;  // "MKS2"
 inline constexpr int kContainersMax = 64;       // At once, of one pod.
 inline constexpr size_t kIdSize = 72;           // 64 hex digits and a zero.
 inline constexpr size_t kPathSize = 512;
 inline constexpr size_t kTextSize = 1024;
 
 enum Verb : uint32_t {
-  kCreate = 1,  // cid, bundle, log, stdin_open: `crun create`; answers pid and start ticks.
+  kCreate = 1,  // cid, bundle, log, streams: `crun create`; answers pid and start ticks.
   kStart,       // cid
   kSignal,      // cid, signal
   kStatus,      // Answers all containers.
@@ -26,6 +30,7 @@ enum Verb : uint32_t {
   kRemove,      // cid: ends it if it lives, `crun delete`, forgets it.
   kQuit,        // Ends all containers, then the shim.
   kExited,      // Only from the shim.
+  kAttach,      // cid, stdin_open, and two descriptors: pipes for output and errors from now on.
 };
 
 enum State : uint32_t { kFree, kCreating, kCreated, kRunning, kStopped };
@@ -33,7 +38,7 @@ enum State : uint32_t { kFree, kCreating, kCreated, kRunning, kStopped };
 struct Request {
   uint32_t magic, verb;
   int32_t signal;
-  uint32_t stdin_open;
+  uint32_t stdin_open, stdin_once, tty;
   char cid[kIdSize];
   char bundle[kPathSize];  // Absolute.
   char log[kPathSize];     // Absolute.
@@ -46,7 +51,7 @@ struct Entry {
   uint64_t start_ticks;  // Field 22 of /proc/PID/stat: with the pid it names one process of this boot.
   int32_t exit_code;     // WEXITSTATUS or 128 + signal.
   int32_t exit_signal;
-  uint32_t core;
+  uint32_t core, tty;
   int64_t started_ns, finished_ns;  // Wall clock.
 };
 

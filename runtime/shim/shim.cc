@@ -20,13 +20,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/shim/attach.h"
 #include "runtime/shim/containers.h"
 
 namespace minik::shim {
 namespace {
 
 constexpr int kClientsMax = 32;
-constexpr int kPollMax = 2 + kClientsMax + 2 * kContainersMax;
+constexpr int kPollMax = 2 + kClientsMax + 2 * kContainersMax + kAttachedMax;
 
 struct Client {
   int fd;  // -1: free.
@@ -52,11 +53,26 @@ void drop_client(int index) {
   if (server.quit_client == index) server.quit_client = -1;
 }
 
-void send_reply(int index) {
+// `passed`: a descriptor that goes with the reply, or -1.
+void send_reply(int index, int passed = -1) {
   const int fd = server.clients[index].fd;
   if (fd < 0) return;
-  const auto size = static_cast<ssize_t>(reply_size(reply.count));
-  if (send(fd, &reply, static_cast<size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL) != size) drop_client(index);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec part{&reply, reply_size(reply.count)};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (passed >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof passed);
+    memcpy(CMSG_DATA(c), &passed, sizeof passed);
+  }
+  const ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(part.iov_len)) drop_client(index);
 }
 
 void fill_reply(uint32_t verb, int error, const char* text) {
@@ -101,6 +117,14 @@ void handle_of_container(const Request& request, int index) {
     remove(c, index);
 }
 
+void handle_attach(const Request& request, int index, int output, int errors) {
+  Container* c = find_container(request.cid);
+  if (c != nullptr && output >= 0) return attach_client(c, &request, output, errors, index);
+  if (output >= 0) close(output);
+  if (errors >= 0) close(errors);
+  reply_to(index, kAttach, ENOENT, "no such container", nullptr);
+}
+
 void handle(Request& request, int index) {
   request.cid[kIdSize - 1] = request.bundle[kPathSize - 1] = request.log[kPathSize - 1] = 0;
   switch (request.verb) {
@@ -126,11 +150,38 @@ void handle(Request& request, int index) {
   }
 }
 
+// The descriptors of a message: at most two, -1 for none.
+void passed_fds(msghdr* message, int* fds) {
+  fds[0] = fds[1] = -1;
+  for (cmsghdr* c = CMSG_FIRSTHDR(message); c != nullptr; c = CMSG_NXTHDR(message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t size = c->cmsg_len - CMSG_LEN(0);
+    memcpy(fds, CMSG_DATA(c), size < 2 * sizeof(int) ? size : 2 * sizeof(int));
+  }
+}
+
 void read_client(int index) {
   static Request request;
-  const ssize_t got = recv(server.clients[index].fd, &request, sizeof request, MSG_DONTWAIT);
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+  iovec part{&request, sizeof request};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = recvmsg(server.clients[index].fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got != static_cast<ssize_t>(sizeof request) || request.magic != kMagic) return drop_client(index);
+  int fds[2] = {-1, -1};
+  if (got >= 0) passed_fds(&message, fds);
+  const bool good = got == static_cast<ssize_t>(sizeof request) && request.magic == kMagic;
+  if (good && request.verb == kAttach) {
+    request.cid[kIdSize - 1] = 0;
+    return handle_attach(request, index, fds[0], fds[1]);
+  }
+  for (const int fd : fds) {
+    if (fd >= 0) close(fd);
+  }
+  if (!good) return drop_client(index);
   handle(request, index);
 }
 
@@ -145,7 +196,7 @@ void read_signals() {
 }
 
 // Where each polled descriptor belongs: kind in the upper bits, index in the lower.
-enum : int { kListener, kSignals, kClient, kOutput, kErrors };
+enum : int { kListener, kSignals, kClient, kOutput, kErrors, kAttached };
 struct Polled {
   int kind, index;
 };
@@ -157,6 +208,10 @@ int collect(pollfd* fds, Polled* owners) {
     fds[count] = {fd, POLLIN, 0};
     owners[count++] = {kind, index};
   };
+  for (int i = 0; i < kAttachedMax; ++i) {
+    add(attached_fd(i), kAttached, i);
+    if (attached_fd(i) >= 0) fds[count - 1].events = 0;  // Only whether its reader has gone.
+  }
   add(server.listener, kListener, 0);
   add(server.signals, kSignals, 0);
   for (int i = 0; i < kClientsMax; ++i) add(server.clients[i].fd, kClient, i);
@@ -173,6 +228,9 @@ int collect(pollfd* fds, Polled* owners) {
 void serve_one(const Polled& owner) {
   Container& c = containers[owner.index];
   switch (owner.kind) {
+    case kAttached:
+      if (attached_fd(owner.index) >= 0) detach(owner.index);
+      return;
     case kListener:
       return accept_client();
     case kSignals:
@@ -274,6 +332,13 @@ void reply_to(int client, uint32_t verb, int error, const char* text, const Cont
   fill_reply(verb, error, text);
   if (container != nullptr) reply.entries[reply.count++] = container->entry;
   send_reply(client);
+}
+
+void reply_with_fd(int client, uint32_t verb, const Container* container, int fd) {
+  if (client < 0) return;
+  fill_reply(verb, 0, "");
+  reply.entries[reply.count++] = container->entry;
+  send_reply(client, fd);
 }
 
 void tell_watchers(const Container* container) {
