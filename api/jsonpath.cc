@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "api/go_text.h"
+#include "api/go_value.h"
 #include "api/jsonpath_parse.h"
 
 namespace minik::api {

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <set>
 
-#include "api/go_text.h"
+#include "api/go_value.h"
 #include "base/clock.h"
 #include "base/text.h"
 

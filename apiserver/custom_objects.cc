@@ -4,7 +4,7 @@
 
 #include "api/custom_kind.h"
 #include "api/definition.h"
-#include "api/go_text.h"
+#include "api/go_value.h"
 #include "apiserver/table_cells.h"
 
 namespace minik::apiserver {

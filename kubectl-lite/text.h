@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/go_text.h"
+#include "api/go_value.h"
 #include "base/clock.h"
 #include "base/json.h"
 

@@ -1,4 +1,4 @@
-#include "api/go_text.h"
+#include "api/go_value.h"
 
 #include <vector>
 
