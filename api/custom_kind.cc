@@ -72,6 +72,9 @@ Kind kind_of_version(const Json& definition, const Json& version) {
   rules->served = bool_at(version, "served");
   rules->storage = bool_at(version, "storage");
   rules->terminating = object_at(definition, "metadata").contains("deletionTimestamp");
+  if (bool_at(version, "deprecated"))
+    rules->deprecation =
+        string_at(version, "deprecationWarning", kind.api_version() + " " + kind.kind + " is deprecated");
   add_columns(version, kind, *rules);
   add_subresources(version, kind, *rules);
   kind.type = root_of_schema(rules->schema, kind.kind, rules->types);

@@ -24,9 +24,10 @@ struct ScalePaths {
 
 struct CustomRules {
   std::string list_kind;
-  Json schema = Json::object();       // openAPIV3Schema
-  std::vector<JsonPath> columns;      // Of the values, for the kind's columns behind Name.
+  Json schema = Json::object();   // openAPIV3Schema
+  std::vector<JsonPath> columns;  // Of the values, for the kind's columns behind Name.
   ScalePaths scale;
+  std::string deprecation;  // What clients of the version are told; empty: nothing.
   bool served = true;
   bool storage = false;      // The version that objects are stored in.
   bool terminating = false;  // The definition is being deleted: nothing new is made.

@@ -260,6 +260,8 @@ Response Handler::resource(const Request& request, const Route& route) {
       log_error("apiserver", "{} {}: {}", method, request.path, result.error().message());
     return failed(result.error(), about(route, request));
   }
+  if (route.kind->custom != nullptr && !route.kind->custom->deprecation.empty())
+    result->warnings.push_back(route.kind->custom->deprecation);
   return *std::move(result);
 }
 
