@@ -29,7 +29,20 @@ void each_backend(Json& ingress, const char* default_name, Visit&& visit) {
   }
 }
 
+// Paths of the old versions need no type.
+void fill_path_types(Json& ingress) {
+  if (object_at(ingress, "spec").empty() || !ingress["spec"].contains("rules")) return;
+  for (Json& rule : ingress["spec"]["rules"]) {
+    if (!rule.is_object() || array_at(object_at(rule, "http"), "paths").empty()) continue;
+    for (Json& path : rule["http"]["paths"]) {
+      if (path.is_object() && string_at(path, "pathType").empty())
+        path["pathType"] = "ImplementationSpecific";
+    }
+  }
+}
+
 void ingress_to(Json& ingress) {
+  fill_path_types(ingress);
   each_backend(ingress, "backend", [](Json& backend) {
     if (!backend.is_object()) return;
     if (backend.contains("serviceName")) {
@@ -133,6 +146,39 @@ void event_from(Json& event) {
   for (const auto& [events, core] : kEventNames) rename(event, core, events);
 }
 
+constexpr const char* kHostLabel = "kubernetes.io/hostname";
+constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
+
+// Calls visit with each endpoint of a slice.
+template <class Visit>
+void each_endpoint(Json& slice, Visit&& visit) {
+  if (array_at(slice, "endpoints").empty()) return;
+  for (Json& endpoint : slice["endpoints"]) {
+    if (endpoint.is_object()) visit(endpoint);
+  }
+}
+
+// The old version has one map for node and zone and what else there is to say.
+void slice_to(Json& slice) {
+  each_endpoint(slice, [](Json& endpoint) {
+    Json rest = object_at(endpoint, "topology");
+    endpoint.erase("topology");
+    if (rest.contains(kZoneLabel)) endpoint["zone"] = rest[kZoneLabel];
+    if (rest.contains(kHostLabel) && !endpoint.contains("nodeName")) endpoint["nodeName"] = rest[kHostLabel];
+    rest.erase(kZoneLabel);
+    rest.erase(kHostLabel);
+    if (!rest.empty()) endpoint["deprecatedTopology"] = std::move(rest);
+  });
+}
+void slice_from(Json& slice) {
+  each_endpoint(slice, [](Json& endpoint) {
+    rename(endpoint, "deprecatedTopology", "topology");
+    if (endpoint.contains("zone")) endpoint["topology"][kZoneLabel] = endpoint["zone"];
+    if (endpoint.contains("nodeName")) endpoint["topology"][kHostLabel] = endpoint["nodeName"];
+    endpoint.erase("zone");
+  });
+}
+
 // Workloads that need not say which pods are theirs: those with all labels of the template.
 void selector_to(Json& workload) {
   if (!workload.contains("spec") || !workload["spec"].is_object()) return;
@@ -152,6 +198,7 @@ const Pair* pair_of(const std::string& name) {
   static const std::map<std::string, Pair> kPairs = {{"ingress", {ingress_to, ingress_from}},
                                                      {"autoscaler", {autoscaler_to, autoscaler_from}},
                                                      {"event", {event_to, event_from}},
+                                                     {"slice", {slice_to, slice_from}},
                                                      {"selector", {selector_to, [](Json&) {}}}};
   const auto it = kPairs.find(name);
   return it == kPairs.end() ? nullptr : &it->second;
@@ -163,6 +210,8 @@ void set_version(Json& object, const Kind& kind) {
 }
 
 }  // namespace
+
+bool has_conversion(const std::string& name) { return pair_of(name) != nullptr; }
 
 void to_stored(const Kind& served, Json& object) {
   if (served.stored == nullptr || !object.is_object()) return;

@@ -12,5 +12,7 @@ namespace minik::api {
 void to_stored(const Kind& served, Json& object);
 // A stored object, as clients of `served` know it.
 Json from_stored(const Kind& served, Json object);
+// Whether there is a conversion of this name; a schema may name no other.
+bool has_conversion(const std::string& name);
 
 }  // namespace minik::api

@@ -116,17 +116,4 @@ void validate_custom(Causes& causes, const Kind& kind, const Json& object) {
   validate_by_schema(root, object, "", causes);
 }
 
-bool changes_generation(const Kind& kind, const Json& before, const Json& after) {
-  if (kind.custom == nullptr) {
-    const Json *old_spec = find(before, "spec"), *spec = find(after, "spec");
-    return spec != nullptr && old_spec != nullptr && *spec != *old_spec;
-  }
-  Json left = before, right = after;
-  for (Json* one : {&left, &right}) {
-    for (const char* member : {"metadata", "apiVersion"}) one->erase(member);
-    if (kind.has_subresource("status")) one->erase("status");
-  }
-  return left != right;
-}
-
 }  // namespace minik::api

@@ -51,8 +51,4 @@ std::optional<std::vector<std::string>> scale_path(const std::string& path);
 // The rules of the kind's schema for one of its objects.
 void validate_custom(Causes& causes, const Kind& kind, const Json& object);
 
-// Whether a change of the object is one of its generation: all but metadata, and but the status when that is
-// a subresource.
-bool changes_generation(const Kind& kind, const Json& before, const Json& after);
-
 }  // namespace minik::api

@@ -11,15 +11,6 @@
 namespace minik::api {
 namespace {
 
-// Names that may hold more than DNS names do, such as system:node.
-std::string path_segment_error(const std::string& name) {
-  if (name == "." || name == "..") return fmt::format("may not be '{}'", name);
-  for (const char* bad : {"/", "%"}) {
-    if (name.find(bad) != std::string::npos) return fmt::format("may not contain '{}'", bad);
-  }
-  return "";
-}
-
 std::string name_error(const Kind& kind, const std::string& name) {
   if (kind.kind == "Service") return dns1035_label_error(name);
   if (kind.kind == "Namespace") return dns1123_label_error(name);
@@ -64,6 +55,7 @@ struct KindRules {
   void (*fill_in)(Json& object) = nullptr;
   void (*validate)(Causes& causes, const Json& object) = nullptr;
   void (*validate_update)(Causes& causes, const Json& object, const Json& old) = nullptr;
+  void (*validate_new)(Causes& causes, const Json& object) = nullptr;
 };
 
 void default_pod(Json& pod) {
@@ -90,7 +82,8 @@ const KindRules& rules_of(const Kind& kind) {
       {"secrets", {default_secret, validate_secret, validate_data_update}},
       {"deployments.apps", {default_deployment, validate_workload, nullptr}},
       {"replicasets.apps", {default_deployment, validate_workload, nullptr}},
-      {"ingresses.networking.k8s.io", {nullptr, validate_ingress, nullptr}},
+      {"ingresses.networking.k8s.io", {nullptr, validate_ingress, nullptr, validate_new_ingress}},
+      {"ingressclasses.networking.k8s.io", {default_ingress_class, validate_ingress_class, nullptr}},
       {"networkpolicies.networking.k8s.io", {default_network_policy, validate_network_policy, nullptr}},
       {"roles.rbac.authorization.k8s.io", {nullptr, validate_role, nullptr}},
       {"clusterroles.rbac.authorization.k8s.io", {nullptr, validate_role, nullptr}},
@@ -99,12 +92,17 @@ const KindRules& rules_of(const Kind& kind) {
       {"clusterrolebindings.rbac.authorization.k8s.io",
        {default_binding_of_role, validate_binding_of_role, validate_binding_of_role_update}},
       {"horizontalpodautoscalers.autoscaling", {default_autoscaler, validate_autoscaler, nullptr}},
-      {"persistentvolumeclaims", {nullptr, validate_claim, nullptr}},
-      {"persistentvolumes", {nullptr, validate_volume, nullptr}},
+      {"persistentvolumeclaims", {nullptr, validate_claim, validate_claim_update}},
+      {"persistentvolumes", {nullptr, validate_volume, validate_volume_update}},
+      {"storageclasses.storage.k8s.io", {nullptr, validate_storage_class, validate_storage_class_update}},
+      {"resourcequotas", {nullptr, validate_quota, validate_quota_update}},
+      {"limitranges", {default_limit_range, validate_limit_range, nullptr}},
       {"customresourcedefinitions.apiextensions.k8s.io",
        {default_definition, validate_definition, validate_definition_update}},
       {"leases.coordination.k8s.io", {nullptr, validate_lease, nullptr}},
-      {"priorityclasses.scheduling.k8s.io", {nullptr, validate_priority_class, nullptr}}};
+      {"runtimeclasses.node.k8s.io", {nullptr, validate_runtime_class, nullptr}},
+      {"priorityclasses.scheduling.k8s.io",
+       {nullptr, validate_priority_class, validate_priority_class_update}}};
   static const KindRules kNone;
   const auto it = kRules.find(kind.group_resource());
   return it == kRules.end() ? kNone : it->second;
@@ -124,6 +122,25 @@ void check_immutable(Causes& causes, const StructType& type, const Json& object,
       check_immutable(causes, *field.type.of, *now, *before, here);
     }
   }
+}
+
+// What holds for new and for changed objects.  Where the kind's own rules speak of a field, they know better
+// than the schema.
+Causes validate_any(const Kind& kind, const Json& object) {
+  Causes causes, own;
+  check_meta(causes, kind, object);
+  if (kind.custom != nullptr) validate_custom(own, kind, object);
+  if (const auto validate = rules_of(kind).validate) validate(own, object);
+  validate_controlled(own, kind, object);
+  Causes plain;
+  check_values(*kind.type, object, "", plain);
+  for (FieldCause& cause : plain) {
+    const bool known =
+        std::any_of(own.begin(), own.end(), [&](const auto& other) { return other.field == cause.field; });
+    if (!known) causes.push_back(std::move(cause));
+  }
+  causes.insert(causes.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+  return causes;
 }
 
 }  // namespace
@@ -149,6 +166,14 @@ void cause_unsupported(Causes& causes, std::string field, const Json& value,
   causes.push_back(
       {"FieldValueNotSupported", std::move(field),
        fmt::format("Unsupported value: {}: supported values: {}", to_text(value), join(quoted, ", "))});
+}
+
+std::string path_segment_error(const std::string& name) {
+  if (name == "." || name == "..") return fmt::format("may not be '{}'", name);
+  for (const char* bad : {"/", "%"}) {
+    if (name.find(bad) != std::string::npos) return fmt::format("may not contain '{}'", bad);
+  }
+  return "";
 }
 
 std::string label_value_error(std::string_view value) {
@@ -241,17 +266,13 @@ void default_object(const Kind& kind, Json& object) {
 }
 
 Causes validate_create(const Kind& kind, const Json& object) {
-  Causes causes;
-  check_meta(causes, kind, object);
-  check_values(*kind.type, object, "", causes);
-  if (kind.custom != nullptr) validate_custom(causes, kind, object);
-  if (const auto validate = rules_of(kind).validate) validate(causes, object);
-  validate_controlled(causes, kind, object);
+  Causes causes = validate_any(kind, object);
+  if (const auto validate = rules_of(kind).validate_new) validate(causes, object);
   return causes;
 }
 
 Causes validate_update(const Kind& kind, const Json& object, const Json& old) {
-  Causes causes = validate_create(kind, object);
+  Causes causes = validate_any(kind, object);
   check_immutable(causes, *kind.type, object, old, "");
   if (const auto validate = rules_of(kind).validate_update) validate(causes, object, old);
   validate_controlled_update(causes, kind, object, old);

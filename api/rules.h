@@ -46,6 +46,7 @@ void check_port(Causes& causes, const Json& value, const std::string& field);
 std::string port_name_error(std::string_view name);  // IANA service name; empty when fine.
 std::string qualified_name_error(std::string_view key);
 std::string label_value_error(std::string_view value);
+std::string path_segment_error(const std::string& name);  // For names that may hold more than DNS names do.
 
 // rules_service.cc
 void default_service(Json& service);
@@ -85,6 +86,9 @@ void validate_controlled(Causes& causes, const Kind& kind, const Json& object);
 void validate_controlled_update(Causes& causes, const Kind& kind, const Json& object, const Json& old);
 // rules_network.cc
 void validate_ingress(Causes& causes, const Json& ingress);
+void validate_new_ingress(Causes& causes, const Json& ingress);
+void default_ingress_class(Json& object);
+void validate_ingress_class(Causes& causes, const Json& object);
 void default_network_policy(Json& policy);
 void validate_network_policy(Causes& causes, const Json& policy);
 // rules_cluster.cc
@@ -92,12 +96,25 @@ void default_binding_of_role(Json& binding);
 void validate_binding_of_role(Causes& causes, const Json& binding);
 void validate_binding_of_role_update(Causes& causes, const Json& binding, const Json& old);
 void validate_role(Causes& causes, const Json& role);
-void default_autoscaler(Json& scaler);
-void validate_autoscaler(Causes& causes, const Json& scaler);
-void validate_claim(Causes& causes, const Json& claim);
-void validate_volume(Causes& causes, const Json& volume);
 void validate_lease(Causes& causes, const Json& lease);
 void validate_priority_class(Causes& causes, const Json& priority);
+void validate_priority_class_update(Causes& causes, const Json& priority, const Json& old);
+void validate_runtime_class(Causes& causes, const Json& object);
+// rules_autoscaling.cc
+void default_autoscaler(Json& scaler);
+void validate_autoscaler(Causes& causes, const Json& scaler);
+// rules_storage.cc
+void validate_claim(Causes& causes, const Json& claim);
+void validate_claim_update(Causes& causes, const Json& claim, const Json& old);
+void validate_volume(Causes& causes, const Json& volume);
+void validate_volume_update(Causes& causes, const Json& volume, const Json& old);
+void validate_storage_class(Causes& causes, const Json& object);
+void validate_storage_class_update(Causes& causes, const Json& object, const Json& old);
+// rules_quota.cc
+void validate_quota(Causes& causes, const Json& quota);
+void validate_quota_update(Causes& causes, const Json& quota, const Json& old);
+void default_limit_range(Json& range);
+void validate_limit_range(Causes& causes, const Json& range);
 // rules_extensions.cc
 void default_definition(Json& definition);
 void validate_definition(Causes& causes, const Json& definition);

@@ -1,4 +1,4 @@
-// Roles and bindings, autoscalers, storage, quotas, leases, classes.
+// Roles and bindings, leases, priority and runtime classes.
 #include <fmt/format.h>
 
 #include "api/rules.h"
@@ -9,16 +9,19 @@ namespace {
 
 constexpr const char* kRbac = "rbac.authorization.k8s.io";
 
-void check_subject(Causes& causes, const Json& subject, const std::string& path) {
-  const std::string kind = string_at(subject, "kind"), group = string_at(subject, "apiGroup");
-  if (string_at(subject, "name").empty()) cause_required(causes, path + ".name");
+void check_subject(Causes& causes, const Json& subject, const std::string& path, bool cluster) {
+  const std::string kind = string_at(subject, "kind"), group = string_at(subject, "apiGroup"),
+                    name = string_at(subject, "name");
+  if (name.empty()) cause_required(causes, path + ".name");
   if (kind == "ServiceAccount") {
+    if (const std::string error = dns1123_subdomain_error(name); !name.empty() && !error.empty())
+      cause_invalid(causes, path + ".name", name, error);
     if (!group.empty()) cause_unsupported(causes, path + ".apiGroup", group, {""});
-    if (string_at(subject, "namespace").empty()) cause_required(causes, path + ".namespace");
+    if (cluster && string_at(subject, "namespace").empty()) cause_required(causes, path + ".namespace");
   } else if (kind == "User" || kind == "Group") {
     if (group != kRbac) cause_unsupported(causes, path + ".apiGroup", group, {kRbac});
   } else {
-    cause_unsupported(causes, path + ".kind", kind, {"Group", "ServiceAccount", "User"});
+    cause_unsupported(causes, path + ".kind", kind, {"ServiceAccount", "User", "Group"});
   }
 }
 
@@ -45,11 +48,16 @@ void validate_binding_of_role(Causes& causes, const Json& binding) {
   if (kind != "ClusterRole" && (cluster || kind != "Role")) {
     cause_unsupported(
         causes, "roleRef.kind", kind,
-        cluster ? std::vector<std::string>{"ClusterRole"} : std::vector<std::string>{"ClusterRole", "Role"});
+        cluster ? std::vector<std::string>{"ClusterRole"} : std::vector<std::string>{"Role", "ClusterRole"});
   }
+  const std::string name = string_at(role, "name");
+  if (name.empty())
+    cause_required(causes, "roleRef.name");
+  else if (const std::string error = path_segment_error(name); !error.empty())
+    cause_invalid(causes, "roleRef.name", name, error);
   const Json& subjects = array_at(binding, "subjects");
   for (std::size_t i = 0; i < subjects.size(); ++i)
-    check_subject(causes, subjects[i], fmt::format("subjects[{}]", i));
+    check_subject(causes, subjects[i], fmt::format("subjects[{}]", i), cluster);
 }
 
 void validate_binding_of_role_update(Causes& causes, const Json& binding, const Json& old) {
@@ -59,6 +67,14 @@ void validate_binding_of_role_update(Causes& causes, const Json& binding, const 
 
 void validate_role(Causes& causes, const Json& role) {
   const bool cluster = string_at(role, "kind") == "ClusterRole";
+  if (role.contains("aggregationRule")) {
+    const std::string path = "aggregationRule.clusterRoleSelectors";
+    const Json& selectors = array_at(role["aggregationRule"], "clusterRoleSelectors");
+    if (selectors.empty())
+      cause_required(causes, path, "at least one clusterRoleSelector required if aggregationRule is non-nil");
+    for (std::size_t i = 0; i < selectors.size(); ++i)
+      check_label_selector(causes, selectors[i], fmt::format("{}[{}]", path, i));
+  }
   const Json& rules = array_at(role, "rules");
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const std::string path = fmt::format("rules[{}]", i);
@@ -82,49 +98,6 @@ void validate_role(Causes& causes, const Json& role) {
   }
 }
 
-void default_autoscaler(Json& scaler) {
-  if (!scaler.contains("spec") || !scaler["spec"].is_object() || !array_at(scaler["spec"], "metrics").empty())
-    return;
-  scaler["spec"]["metrics"] = {
-      {{"type", "Resource"},
-       {"resource", {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", 80}}}}}}};
-}
-
-void validate_autoscaler(Causes& causes, const Json& scaler) {
-  const Json& spec = object_at(scaler, "spec");
-  const auto least = int_at(spec, "minReplicas", 1), most = int_at(spec, "maxReplicas");
-  if (least < 1) cause_invalid(causes, "spec.minReplicas", least, "must be greater than or equal to 1");
-  if (most < 1) cause_invalid(causes, "spec.maxReplicas", most, "must be greater than 0");
-  if (least >= 1 && most >= 1 && most < least)
-    cause_invalid(causes, "spec.maxReplicas", most, "must be greater than or equal to `minReplicas`");
-}
-
-void validate_claim(Causes& causes, const Json& claim) {
-  const Json& spec = object_at(claim, "spec");
-  const Json& modes = array_at(spec, "accessModes");
-  if (modes.empty()) cause_required(causes, "spec.accessModes", "at least 1 access mode is required");
-  for (const Json& mode : modes) {
-    if (mode != "ReadWriteOnce" && mode != "ReadOnlyMany" && mode != "ReadWriteMany" &&
-        mode != "ReadWriteOncePod")
-      cause_unsupported(causes, "spec.accessModes", mode,
-                        {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"});
-  }
-  if (!object_at(object_at(spec, "resources"), "requests").contains("storage"))
-    cause_required(causes, "spec.resources[storage]");
-}
-
-void validate_volume(Causes& causes, const Json& volume) {
-  const Json& spec = object_at(volume, "spec");
-  if (array_at(spec, "accessModes").empty()) cause_required(causes, "spec.accessModes");
-  if (object_at(spec, "capacity").empty()) cause_required(causes, "spec.capacity");
-  int sources = 0;
-  for (const auto& [name, value] : spec.items()) {
-    if (value.is_object() && name != "capacity" && name != "claimRef" && name != "nodeAffinity") ++sources;
-  }
-  if (sources == 0) cause_required(causes, "spec", "must specify a volume type");
-  if (sources > 1) cause_forbidden(causes, "spec", "may not specify more than 1 volume type");
-}
-
 void validate_lease(Causes& causes, const Json& lease) {
   const Json& spec = object_at(lease, "spec");
   if (spec.contains("leaseDurationSeconds") && int_at(spec, "leaseDurationSeconds") <= 0)
@@ -137,10 +110,35 @@ void validate_lease(Causes& causes, const Json& lease) {
 
 void validate_priority_class(Causes& causes, const Json& priority) {
   constexpr std::int64_t kHighestForUsers = 1'000'000'000;
-  if (string_at(object_at(priority, "metadata"), "name").starts_with("system-")) return;
-  if (int_at(priority, "value") > kHighestForUsers)
+  const std::string name = string_at(object_at(priority, "metadata"), "name");
+  if (name.starts_with("system-")) {
+    const auto value = int_at(priority, "value");
+    const bool known = (name == "system-cluster-critical" && value == 2 * kHighestForUsers) ||
+                       (name == "system-node-critical" && value == 2 * kHighestForUsers + 1000);
+    if (!known)
+      cause_forbidden(causes, "metadata.name",
+                      fmt::format("priority class names with 'system-' prefix are reserved for system use "
+                                  "only. error: {} is not a known system priority class",
+                                  name));
+  } else if (int_at(priority, "value") > kHighestForUsers) {
     cause_forbidden(causes, "value",
                     fmt::format("maximum allowed value of a user defined priority is {}", kHighestForUsers));
+  }
+}
+
+void validate_priority_class_update(Causes& causes, const Json& priority, const Json& old) {
+  if (int_at(priority, "value") != int_at(old, "value"))
+    cause_forbidden(causes, "value", "may not be changed in an update.");
+}
+
+void validate_runtime_class(Causes& causes, const Json& object) {
+  const std::string handler = string_at(object, "handler");
+  if (const std::string error = dns1123_label_error(handler); !error.empty())
+    cause_invalid(causes, "handler", handler, error);
+  for (const auto& [key, value] : object_at(object_at(object, "scheduling"), "nodeSelector").items()) {
+    if (const std::string error = qualified_name_error(key); !error.empty())
+      cause_invalid(causes, "scheduling.nodeSelector", key, error);
+  }
 }
 
 }  // namespace minik::api

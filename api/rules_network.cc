@@ -1,6 +1,8 @@
 // Ingress, IngressClass, NetworkPolicy.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/rules.h"
 #include "api/selector.h"
 #include "base/ip.h"
@@ -11,15 +13,36 @@ namespace {
 
 std::string at(const std::string& path, std::size_t i) { return fmt::format("{}[{}]", path, i); }
 
+void check_named(Causes& causes, const Json& object, const char* member, const std::string& path) {
+  const std::string name = string_at(object, member);
+  if (name.empty())
+    cause_required(causes, path + "." + member);
+  else if (const std::string error = path_segment_error(name); !error.empty())
+    cause_invalid(causes, path + "." + member, name, error);
+}
+
+// Kind and name of an object, and its group.
+void check_reference(Causes& causes, const Json& to, const std::string& path) {
+  if (const std::string group = string_at(to, "apiGroup"); !group.empty()) {
+    if (const std::string error = dns1123_subdomain_error(group); !error.empty())
+      cause_invalid(causes, path + ".apiGroup", group, error);
+  }
+  check_named(causes, to, "kind", path);
+  check_named(causes, to, "name", path);
+}
+
 void check_backend(Causes& causes, const Json& backend, const std::string& path) {
   const bool service = backend.contains("service"), resource = backend.contains("resource");
   if (service && resource) {
     cause_invalid(causes, path, "", "cannot set both resource and service backends");
     return;
   }
-  if (resource) return;
+  if (resource) {
+    check_reference(causes, backend["resource"], path + ".resource");
+    return;
+  }
   if (!service) {
-    cause_required(causes, path, "resource or service backend is required");
+    cause_invalid(causes, path, "", "resource or service backend is required");
     return;
   }
   const Json& to = object_at(backend, "service");
@@ -42,15 +65,10 @@ void check_backend(Causes& causes, const Json& backend, const std::string& path)
 }
 
 void check_host(Causes& causes, const std::string& host, const std::string& path) {
-  if (host.empty()) return;
-  if (Ip::parse(host).ok()) {
-    cause_invalid(causes, path, host, "must be a DNS name, not an IP address");
-    return;
-  }
-  if (!host.starts_with("*.")) {
+  if (host.find('*') == std::string::npos) {
     if (const std::string error = dns1123_subdomain_error(host); !error.empty())
       cause_invalid(causes, path, host, error);
-  } else if (const std::string error = dns1123_subdomain_error(host.substr(2)); !error.empty()) {
+  } else if (!host.starts_with("*.") || !dns1123_subdomain_error(host.substr(2)).empty()) {
     cause_invalid(
         causes, path, host,
         "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
@@ -117,14 +135,14 @@ void check_peer(Causes& causes, const Json& peer, const std::string& path) {
       cause_invalid(causes, here, except[i],
                     "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
     else if (!range->contains(inner->base()) || inner->prefix() <= range->prefix())
-      cause_invalid(causes, here, except[i], fmt::format("must be a strict subset of `cidr`: {}", text));
+      cause_invalid(causes, here, except[i], "must be a strict subset of `cidr`");
   }
 }
 
 void check_policy_port(Causes& causes, const Json& port, const std::string& path) {
   const std::string protocol = string_at(port, "protocol");
   if (protocol != "TCP" && protocol != "UDP" && protocol != "SCTP")
-    cause_unsupported(causes, path + ".protocol", protocol, {"SCTP", "TCP", "UDP"});
+    cause_unsupported(causes, path + ".protocol", protocol, {"TCP", "UDP", "SCTP"});
   const Json* number = find(port, "port");
   const Json* end = find(port, "endPort");
   if (number == nullptr) {
@@ -158,33 +176,104 @@ void check_policy_rules(Causes& causes, const Json& spec, const char* direction,
   }
 }
 
+void check_tls(Causes& causes, const Json& tls) {
+  for (std::size_t i = 0; i < tls.size(); ++i) {
+    const std::string path = at("spec.tls", i);
+    const Json& hosts = array_at(tls[i], "hosts");
+    for (std::size_t h = 0; h < hosts.size(); ++h)
+      check_host(causes, hosts[h].is_string() ? hosts[h].get<std::string>() : "", at(path + ".hosts", h));
+    if (const std::string name = string_at(tls[i], "secretName"); !name.empty()) {
+      if (const std::string error = dns1123_subdomain_error(name); !error.empty())
+        cause_invalid(causes, path + ".secretName", name, error);
+    }
+  }
+}
+
+// example.com/ingress-controller
+void check_controller(Causes& causes, const std::string& controller) {
+  constexpr std::size_t kMax = 250;
+  constexpr std::string_view kMarks = "/-._~%!$&'()*+,;=:";
+  const std::string path = "spec.controller";
+  if (controller.size() > kMax)
+    causes.push_back(
+        {"FieldValueTooLong", path, fmt::format("Too long: may not be more than {} bytes", kMax)});
+  if (controller.empty()) return cause_required(causes, path);
+  const auto slash = controller.find('/');
+  if (slash == 0 || slash == std::string::npos || slash + 1 == controller.size())
+    return cause_invalid(causes, path, controller,
+                         "must be a domain-prefixed path (such as \"acme.io/foo\")");
+  const std::string host = controller.substr(0, slash), rest = controller.substr(slash + 1);
+  if (const std::string error = dns1123_subdomain_error(host); !error.empty())
+    cause_invalid(causes, path, host, error);
+  const bool fine = std::all_of(rest.begin(), rest.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || kMarks.find(c) != std::string_view::npos;
+  });
+  if (!fine)
+    cause_invalid(causes, path, rest,
+                  "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
+}
+
 }  // namespace
 
 void validate_ingress(Causes& causes, const Json& ingress) {
   const Json& spec = object_at(ingress, "spec");
   const Json& rules = array_at(spec, "rules");
   if (rules.empty() && !spec.contains("defaultBackend"))
-    cause_invalid(causes, "spec", spec, "either `defaultBackend` or `rules` must be specified");
+    cause_invalid(causes, "spec", Json(), "either `defaultBackend` or `rules` must be specified");
   if (const Json* backend = find(spec, "defaultBackend"))
     check_backend(causes, *backend, "spec.defaultBackend");
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const std::string path = at("spec.rules", i);
-    check_host(causes, string_at(rules[i], "host"), path + ".host");
+    if (const std::string host = string_at(rules[i], "host"); Ip::parse(host).ok())
+      cause_invalid(causes, path + ".host", host, "must be a DNS name, not an IP address");
+    else if (!host.empty())
+      check_host(causes, host, path + ".host");
     if (!rules[i].contains("http")) continue;
     const Json& paths = array_at(rules[i]["http"], "paths");
     if (paths.empty()) cause_required(causes, path + ".http.paths");
     for (std::size_t p = 0; p < paths.size(); ++p) check_path(causes, paths[p], at(path + ".http.paths", p));
   }
-  const Json& tls = array_at(spec, "tls");
-  for (std::size_t i = 0; i < tls.size(); ++i) {
-    const Json& hosts = array_at(tls[i], "hosts");
-    for (std::size_t h = 0; h < hosts.size(); ++h)
-      check_host(causes, hosts[h].is_string() ? hosts[h].get<std::string>() : "",
-                 at(at("spec.tls", i) + ".hosts", h));
+  check_tls(causes, array_at(spec, "tls"));
+  const Json* name = find(spec, "ingressClassName");
+  if (name == nullptr || !name->is_string()) return;
+  if (const std::string error = dns1123_subdomain_error(name->get<std::string>()); !error.empty())
+    cause_invalid(causes, "spec.ingressClassName", *name, error);
+}
+
+// Only for a new one: the annotation of one that is there may be from before the field.
+void validate_new_ingress(Causes& causes, const Json& ingress) {
+  constexpr const char* kNote = "kubernetes.io/ingress.class";
+  const Json* note = find(object_at(object_at(ingress, "metadata"), "annotations"), kNote);
+  const Json* name = find(object_at(ingress, "spec"), "ingressClassName");
+  if (note != nullptr && name != nullptr && *note != *name)
+    cause_invalid(causes, std::string("annotations.") + kNote, *note,
+                  "must match `ingressClassName` when both are specified");
+}
+
+void default_ingress_class(Json& object) {
+  if (!object_at(object, "spec").contains("parameters")) return;
+  Json& parameters = object["spec"]["parameters"];
+  if (!parameters.contains("scope")) parameters["scope"] = "Cluster";
+}
+
+void validate_ingress_class(Causes& causes, const Json& object) {
+  const Json& spec = object_at(object, "spec");
+  check_controller(causes, string_at(spec, "controller"));
+  if (!spec.contains("parameters")) return;
+  const Json& parameters = object_at(spec, "parameters");
+  const std::string path = "spec.parameters", scope = string_at(parameters, "scope");
+  check_reference(causes, parameters, path);
+  const std::string ns = string_at(parameters, "namespace");
+  if (scope == "Namespace") {
+    if (ns.empty())
+      cause_required(causes, path + ".namespace", "`parameters.scope` is set to 'Namespace'");
+    else if (const std::string error = dns1123_label_error(ns); !error.empty())
+      cause_invalid(causes, path + ".namespace", ns, error);
+  } else if (scope == "Cluster") {
+    if (!ns.empty()) cause_forbidden(causes, path + ".namespace", "`parameters.scope` is set to 'Cluster'");
+  } else {
+    cause_unsupported(causes, path + ".scope", scope, {"Cluster", "Namespace"});
   }
-  const std::string name = string_at(spec, "ingressClassName");
-  if (!name.empty() && !dns1123_subdomain_error(name).empty())
-    cause_invalid(causes, "spec.ingressClassName", name, dns1123_subdomain_error(name));
 }
 
 void default_network_policy(Json& policy) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "api/conversion.h"
 #include "api/custom_kind.h"
 #include "base/text.h"
 
@@ -121,9 +122,12 @@ Result<Kind> parse_version(const Schema& schema, const std::vector<Kind>& kinds,
   kind.version = string_at(json, "version");
   kind.conversion = string_at(json, "conversion");
   kind.categories.clear();  // Nothing is listed twice.
-  if (kind.group != base->group) kind.short_names.clear();
+  if (kind.group == "extensions") kind.short_names.clear();
+  if (json.contains("fields")) kind.fields = words_at(json, "fields");
   if (const std::string type = string_at(json, "type"); !type.empty()) kind.type = schema.type(type);
   if (kind.type == nullptr) return Error(Code::kInvalid, "schema: version without a type: " + kind.kind);
+  if (!kind.conversion.empty() && !has_conversion(kind.conversion))
+    return Error(Code::kInvalid, "schema: no conversion named " + kind.conversion);
   return kind;
 }
 

@@ -72,7 +72,8 @@ struct Kind {
   std::vector<std::string> verbs;  // What can be done with it; empty: everything.
   bool namespaced = true;
   std::vector<Column> columns;
-  std::vector<std::string> fields;  // Paths for field selectors, beside name and namespace.
+  // For field selectors, beside name and namespace: a path, or "label=path of the stored kind".
+  std::vector<std::string> fields;
   const StructType* type = nullptr;
   // Served in this version but stored as another; `conversion` names how (conversion.h), empty: same shape.
   const Kind* stored = nullptr;
@@ -121,7 +122,8 @@ class Schema {
   std::vector<std::unique_ptr<const Kind>> unserved_;  // Stored versions that nobody may ask for.
 };
 
-// Fills in what is absent and has a default, below every struct that is there.
+// Fills in what is absent and has a default, below every struct that is there; writes quantities as the
+// reference does: 1000m is 1.
 void apply_defaults(const StructType& type, Json& value);
 
 // What strict decoding finds: "unknown field \"spec.bogus\"", in order.  Unknown members are removed from

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "api/quantity.h"
 #include "api/schema.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -147,6 +148,8 @@ Result<> check_struct(const StructType& type, const Json& value, const std::stri
 
 Result<> check_type(const Type& type, const Json& value, const std::string& owner, const std::string& path) {
   if (value.is_null()) return {};
+  if (type.kind == Type::Kind::kQuantity && value.is_string())
+    TRY(Quantity::parse(value.get_ref<const std::string&>()));
   if (!fits(type, value)) {
     std::string what(json_name(value));
     if (value.is_number()) what += " " + to_text(value);
@@ -170,6 +173,11 @@ void apply_defaults(const StructType& type, Json& value) {
       if (!field.fallback) continue;
       value[field.name] = *field.fallback;
       it = value.find(field.name);
+    }
+    if (field.type.kind == Type::Kind::kQuantity) canonicalize_quantity(*it);
+    if (field.type.kind == Type::Kind::kMap && field.type.element->kind == Type::Kind::kQuantity &&
+        it->is_object()) {
+      for (Json& amount : *it) canonicalize_quantity(amount);
     }
     each_struct(field.type, *it, "",
                 [](const StructType& t, Json& v, const std::string&) { apply_defaults(t, v); });

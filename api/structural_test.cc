@@ -4,6 +4,7 @@
 
 #include "api/custom_kind.h"
 #include "api/definition.h"
+#include "api/generation.h"
 #include "base/text.h"
 
 namespace minik::api {
@@ -155,11 +156,12 @@ TEST(Structural, PrunesAndDefaults) {
 
 TEST(Structural, ComparesGenerations) {
   Kind kind = kind_with(R"({"type":"object","x-kubernetes-preserve-unknown-fields":true})");
-  const Json before = json(R"({"metadata":{"a":1},"spec":{"n":1},"data":1,"status":{"n":1}})");
+  const Json before = json(R"({"metadata":{"a":1,"generation":4},"spec":{"n":1},"data":1,"status":{"n":1}})");
   const auto changes = [&](const char* pointer) {
     Json after = before;
     after[Json::json_pointer(pointer)] = 7;
-    return changes_generation(kind, before, after);
+    set_generation(kind, after, &before);
+    return after["metadata"]["generation"] == 5;
   };
   EXPECT_FALSE(changes("/metadata/a"));
   EXPECT_TRUE(changes("/spec/n"));

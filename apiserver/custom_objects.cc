@@ -58,7 +58,8 @@ Result<> check_custom(const Kind& kind, const Json& object) {
   api::Causes causes;
   api::validate_custom(causes, kind, object);
   if (causes.empty()) return {};
-  return api::invalid(error_kind(kind), string_at(object_at(object, "metadata"), "name"), std::move(causes));
+  return api::invalid(kind.kind + "." + kind.group, string_at(object_at(object, "metadata"), "name"),
+                      std::move(causes));
 }
 
 Json custom_scale(const Kind& kind, const Object& object) {
@@ -93,10 +94,6 @@ Json custom_cells(const Kind& kind, const Object& object, WallTime now) {
                                                   : Json());
   }
   return cells;
-}
-
-std::string error_kind(const Kind& kind) {
-  return kind.custom == nullptr ? kind.kind : kind.kind + "." + kind.group;
 }
 
 }  // namespace minik::apiserver

@@ -25,7 +25,4 @@ void set_custom_replicas(const api::Kind& kind, Json& object, const Json& replic
 // The cells of one row.
 Json custom_cells(const api::Kind& kind, const api::Object& object, WallTime now);
 
-// The name that errors have for the kind: Deployment, Widget.example.com.
-std::string error_kind(const api::Kind& kind);
-
 }  // namespace minik::apiserver

@@ -139,7 +139,8 @@ class Filter {
 
  private:
   api::LabelSelector labels_;
-  std::vector<api::FieldTerm> fields_;
+  std::vector<api::FieldTerm> fields_;  // By paths of the stored kind.
+  std::vector<std::string> absent_;     // What each counts as where it is absent.
   std::string name_;
 };
 

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/files.h"
 
 namespace minik::apiserver {
 namespace {
+
+constexpr const char* kPriorityClasses = "priorityclasses.scheduling.k8s.io";
+constexpr int kTolerationSeconds = 300;
 
 constexpr const char* kVolumePrefix = "kube-api-access-";
 constexpr std::int64_t kTokenSeconds = 3607;
@@ -68,6 +72,61 @@ void mount_token(Json& spec) {
 }
 
 }  // namespace
+
+Result<> admit_priority(const api::Snapshot& objects, Json& pod) {
+  Json& spec = pod["spec"];
+  if (!spec.is_object()) return {};
+  static const std::map<std::string, std::int64_t> kBuiltIn = {{"system-cluster-critical", 2'000'000'000},
+                                                               {"system-node-critical", 2'000'001'000}};
+  std::string name = string_at(spec, "priorityClassName");
+  std::int64_t value = 0;
+  api::ObjectPtr found;
+  objects.for_each(kPriorityClasses, "", [&](const api::ObjectPtr& candidate) {
+    const bool meant = name.empty() ? bool_at(candidate->body(), "globalDefault") : candidate->name() == name;
+    if (meant) found = candidate;
+  });
+  const std::string pod_name = string_at(object_at(pod, "metadata"), "name");
+  if (found != nullptr) {
+    value = int_at(found->body(), "value");
+    spec["priorityClassName"] = found->name();
+  } else if (const auto it = kBuiltIn.find(name); it != kBuiltIn.end()) {
+    value = it->second;
+  } else if (!name.empty()) {
+    return Error(
+        Code::kForbidden,
+        fmt::format("pods \"{}\" is forbidden: no PriorityClass with name {} was found", pod_name, name));
+  }
+  if (const Json* given = find(spec, "priority"); given != nullptr && *given != Json(value)) {
+    return Error(
+        Code::kForbidden,
+        fmt::format("pods \"{}\" is forbidden: the integer value of priority ({}) must not be provided in "
+                    "pod spec; priority admission controller computed {} from the given PriorityClass name",
+                    pod_name, to_text(*given), value));
+  }
+  spec["priority"] = value;
+  if (!spec.contains("preemptionPolicy"))
+    spec["preemptionPolicy"] = found == nullptr
+                                   ? "PreemptLowerPriority"
+                                   : string_at(found->body(), "preemptionPolicy", "PreemptLowerPriority");
+  return {};
+}
+
+void admit_tolerations(Json& pod) {
+  Json& spec = pod["spec"];
+  if (!spec.is_object()) return;
+  for (const char* key : {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
+    bool borne = false;
+    for (const Json& t : array_at(spec, "tolerations")) {
+      const std::string effect = string_at(t, "effect"), for_key = string_at(t, "key");
+      borne |= (effect.empty() || effect == "NoExecute") && (for_key.empty() || for_key == key);
+    }
+    if (borne) continue;
+    spec["tolerations"].push_back({{"key", key},
+                                   {"operator", "Exists"},
+                                   {"effect", "NoExecute"},
+                                   {"tolerationSeconds", kTolerationSeconds}});
+  }
+}
 
 Result<> admit_service_account(const api::Snapshot& objects, const std::string& ns, Json& pod) {
   Json& spec = pod["spec"];

@@ -5,10 +5,11 @@
 #include <algorithm>
 
 #include "api/conversion.h"
-#include "api/custom_kind.h"
 #include "api/definition.h"
+#include "api/generation.h"
 #include "api/patch.h"
 #include "api/selector.h"
+#include "apiserver/class_admission.h"
 #include "apiserver/custom_objects.h"
 #include "apiserver/pod_admission.h"
 #include "base/files.h"
@@ -33,7 +34,7 @@ Error conflict(const Target& target) {
       fmt::format(
           "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your "
           "changes to the latest version and try again",
-          target.kind->group_resource(), target.name));
+          target.resource_text(), target.name));
 }
 
 // Fields that only the server writes.
@@ -66,7 +67,7 @@ Result<> check_preconditions(const Target& target, const Json& body, const Objec
     return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition "
                                               "failed: UID in precondition: {}, UID in "
                                               "object meta: {}",
-                                              target.kind->group_resource(), target.name, uid, old.uid()));
+                                              target.resource_text(), target.name, uid, old.uid()));
   }
   return {};
 }
@@ -102,8 +103,7 @@ api::FieldWriter Registry::writer_of(const Target& target, const WriteOptions& o
 }
 
 Error not_found(const Target& target) {
-  return Error(Code::kNotFound,
-               fmt::format("{} \"{}\" not found", target.kind->group_resource(), target.name));
+  return Error(Code::kNotFound, fmt::format("{} \"{}\" not found", target.resource_text(), target.name));
 }
 
 Json Registry::scale_of(const Kind& kind, const Object& object) {
@@ -128,7 +128,7 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
   if (ns->meta().deletion) {
     return Error(Code::kForbidden, fmt::format("{} \"{}\" is forbidden: unable to create new content in "
                                                "namespace {} because it is being terminated",
-                                               target.kind->group_resource(), target.name, target.ns));
+                                               target.resource_text(), target.name, target.ns));
   }
   return {};
 }
@@ -136,20 +136,25 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
 // Defaults, allocation and rules; what every create and spec update goes through.
 Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const Json* old) {
   const Kind& kind = *target.kind;
-  if (kind.kind == "Pod" && old == nullptr) TRY(admit_service_account(tx.now(), target.ns, body));
+  if (kind.kind == "Pod" && old == nullptr) {
+    TRY(admit_service_account(tx.now(), target.ns, body));
+    TRY(admit_priority(tx.now(), body));
+    admit_tolerations(body);
+  }
+  if (old == nullptr) admit_default_class(tx.now(), kind, body);
   api::apply_defaults(*kind.type, body);
   api::default_object(kind, body);
   api::Causes causes;
   if (kind.kind == "Service") {
     // Rules first: an allocation for nonsense would only add noise.
     api::Causes before = old == nullptr ? api::validate_create(kind, body) : api::Causes{};
-    if (!before.empty()) return api::invalid(kind.kind, target.name, std::move(before));
+    if (!before.empty()) return api::invalid(target.kind_text(), target.name, std::move(before));
     TRY(leases_.allocate(tx.now(), body, old, causes));
   }
   api::Causes rules =
       old == nullptr ? api::validate_create(kind, body) : api::validate_update(kind, body, *old);
   causes.insert(causes.end(), rules.begin(), rules.end());
-  if (!causes.empty()) return api::invalid(error_kind(kind), target.name, std::move(causes));
+  if (!causes.empty()) return api::invalid(target.kind_text(), target.name, std::move(causes));
   if (kind.group_resource() == api::kDefinitions) api::set_definition_status(tx.now(), body, clock_.now());
   return {};
 }
@@ -178,7 +183,7 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
   TRY(check_namespace(tx, target));
   if (tx.now().find(target.key()) != nullptr) {
     return Error(Code::kAlreadyExists,
-                 fmt::format("{} \"{}\" already exists", kind.group_resource(), target.name));
+                 fmt::format("{} \"{}\" already exists", target.resource_text(), target.name));
   }
   body["kind"] = kind.kind;
   body["apiVersion"] = kind.api_version();
@@ -192,7 +197,7 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
   TRY(admit(tx, target, body, nullptr));
   if (kind.kind == "Pod" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume")
     body["status"]["phase"] = "Pending";
-  if (body.contains("spec") || kind.custom != nullptr) body["metadata"]["generation"] = 1;
+  api::set_generation(kind, body, nullptr);
   if (!options.manager.empty() && !options.applied)
     api::track_update(*kind.type, nullptr, body, writer_of(wanted, options));
   const ObjectPtr stored = tx.put(kind.group_resource(), std::move(body));
@@ -209,8 +214,7 @@ Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Obj
   if (!options.manager.empty() && !options.applied)
     api::track_update(*target.kind->type, &old.body(), body, writer_of(target, options));
   if (equal_but_revision(body, old.body())) return tx.now().find(target.key());
-  if (api::changes_generation(*target.kind, old.body(), body))
-    body["metadata"]["generation"] = old.meta().generation + 1;
+  api::set_generation(*target.kind, body, &old.body());
   ObjectPtr stored = tx.put(target.kind->group_resource(), std::move(body));
   const bool namespace_held =
       target.kind->kind == "Namespace" && !array_at(object_at(stored->body(), "spec"), "finalizers").empty();
@@ -273,7 +277,7 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
       api::Causes causes;
       api::cause_forbidden(causes, "metadata.finalizers",
                            "no new finalizers can be added if the object is being deleted");
-      return api::invalid(kind.kind, target.name, std::move(causes));
+      return api::invalid(target.kind_text(), target.name, std::move(causes));
     }
   }
   return store_change(tx, target, old, std::move(body), options);

@@ -29,6 +29,15 @@ struct Target {
   std::string subresource;            // "", "status", "scale", "finalize"
   const api::Kind* served = nullptr;  // The version of the patch, when it is not the stored one.
   api::Key key() const { return {kind->group_resource(), ns, name}; }
+  // For the texts of answers, in the version that the client speaks: deployments.apps, Deployment.apps.
+  const api::Kind& shown() const { return served == nullptr ? *kind : *served; }
+  std::string resource_text() const { return with_group(shown().resource); }
+  std::string kind_text() const { return with_group(shown().kind); }
+
+ private:
+  std::string with_group(const std::string& word) const {
+    return shown().group.empty() ? word : word + "." + shown().group;
+  }
 };
 
 struct WriteOptions {

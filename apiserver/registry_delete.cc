@@ -33,14 +33,14 @@ Result<> check_delete_preconditions(const Target& target, const Object& object,
                  fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition failed: UID in "
                              "precondition: {}, UID in "
                              "object meta: {}",
-                             target.kind->group_resource(), target.name, options.uid, object.uid()));
+                             target.resource_text(), target.name, options.uid, object.uid()));
   }
   if (!options.resource_version.empty() && options.resource_version != std::to_string(object.revision())) {
     return Error(Code::kConflict, fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition "
                                               "failed: ResourceVersion in precondition: "
                                               "{}, ResourceVersion in object meta: {}",
-                                              target.kind->group_resource(), target.name,
-                                              options.resource_version, object.revision()));
+                                              target.resource_text(), target.name, options.resource_version,
+                                              object.revision()));
   }
   return {};
 }
@@ -120,7 +120,7 @@ Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOp
   meta["deletionTimestamp"] = rfc3339(clock_.now() + std::chrono::seconds(grace));
   meta["deletionGracePeriodSeconds"] = grace;
   if (is_namespace) body["status"]["phase"] = "Terminating";
-  if (body.contains("spec")) meta["generation"] = was.generation + 1;
+  if (was.generation > 0) meta["generation"] = was.generation + 1;
   return Deleted{tx.put(target.kind->group_resource(), std::move(body)), false};
 }
 

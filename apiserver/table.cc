@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/conversion.h"
 #include "apiserver/custom_objects.h"
 #include "apiserver/table_cells.h"
 #include "base/text.h"
@@ -80,73 +81,6 @@ Json pod_cells(const Object& pod, WallTime now) {
           gates.empty() ? Json("<none>") : Json(fmt::format("0/{}", gates.size()))};
 }
 
-std::string external_ip_of(const Json& spec, const Json& status) {
-  const std::string type = string_at(spec, "type");
-  std::vector<std::string> ips;
-  if (type == "ExternalName") return string_at(spec, "externalName");
-  for (const Json& ingress : array_at(object_at(status, "loadBalancer"), "ingress")) {
-    ips.push_back(string_at(ingress, "ip", string_at(ingress, "hostname")));
-  }
-  for (const Json& ip : array_at(spec, "externalIPs")) ips.push_back(ip.get<std::string>());
-  if (!ips.empty()) return join(ips, ",");
-  return type == "LoadBalancer" ? "<pending>" : "<none>";
-}
-
-Json service_cells(const Object& service, WallTime now) {
-  const Json& spec = spec_of(service);
-  std::vector<std::string> ports;
-  for (const Json& port : array_at(spec, "ports")) {
-    std::string text = std::to_string(int_at(port, "port"));
-    if (int_at(port, "nodePort") != 0) text += fmt::format(":{}", int_at(port, "nodePort"));
-    ports.push_back(text + "/" + string_at(port, "protocol", "TCP"));
-  }
-  return {service.name(),
-          string_at(spec, "type"),
-          or_none(string_at(spec, "clusterIP")),
-          external_ip_of(spec, status_of(service)),
-          or_none(join(ports, ",")),
-          age_of(service, now),
-          labels_text(object_at(spec, "selector"))};
-}
-
-// The first three, and how many more there are.
-std::string few(const std::vector<std::string>& all) {
-  constexpr std::size_t kShown = 3;
-  if (all.empty()) return "<none>";
-  if (all.size() <= kShown) return join(all, ",");
-  return join({all.begin(), all.begin() + kShown}, ",") + fmt::format(" + {} more...", all.size() - kShown);
-}
-
-Json endpoints_cells(const Object& endpoints, WallTime now) {
-  std::vector<std::string> all;
-  for (const Json& subset : array_at(endpoints.body(), "subsets")) {
-    const Json& ports = array_at(subset, "ports");
-    if (ports.empty()) {
-      for (const Json& address : array_at(subset, "addresses")) all.push_back(string_at(address, "ip"));
-    }
-    for (const Json& port : ports) {
-      for (const Json& address : array_at(subset, "addresses")) {
-        const std::string ip = string_at(address, "ip");
-        all.push_back(fmt::format("{}:{}", ip.find(':') == std::string::npos ? ip : "[" + ip + "]",
-                                  int_at(port, "port")));
-      }
-    }
-  }
-  return {endpoints.name(), few(all), age_of(endpoints, now)};
-}
-
-Json slice_cells(const Object& slice, WallTime now) {
-  std::vector<std::string> ports, addresses;
-  for (const Json& port : array_at(slice.body(), "ports"))
-    ports.push_back(port.contains("port") ? std::to_string(int_at(port, "port")) : "*");
-  for (const Json& endpoint : array_at(slice.body(), "endpoints")) {
-    for (const Json& address : array_at(endpoint, "addresses"))
-      addresses.push_back(address.get<std::string>());
-  }
-  return {slice.name(), string_at(slice.body(), "addressType"), ports.empty() ? "<unset>" : few(ports),
-          addresses.empty() ? "<unset>" : few(addresses), age_of(slice, now)};
-}
-
 Json deployment_cells(const Object& deployment, WallTime now) {
   const Json& spec = spec_of(deployment);
   const Json& status = status_of(deployment);
@@ -175,54 +109,8 @@ Json replica_set_cells(const Object& set, WallTime now) {
           selector_text(object_at(spec, "selector"))};
 }
 
-Json node_cells(const Object& node, WallTime now) {
-  const Json& status = status_of(node);
-  std::string word = "Unknown", internal = "<none>", external = "<none>";
-  for (const Json& c : array_at(status, "conditions")) {
-    if (string_at(c, "type") == "Ready") word = string_at(c, "status") == "True" ? "Ready" : "NotReady";
-  }
-  if (bool_at(spec_of(node), "unschedulable")) word += ",SchedulingDisabled";
-  for (const Json& a : array_at(status, "addresses")) {
-    if (string_at(a, "type") == "InternalIP" && internal == "<none>") internal = string_at(a, "address");
-    if (string_at(a, "type") == "ExternalIP" && external == "<none>") external = string_at(a, "address");
-  }
-  std::vector<std::string> roles;
-  for (const auto& [key, value] : node.meta().labels) {
-    constexpr std::string_view kPrefix = "node-role.kubernetes.io/";
-    if (key.starts_with(kPrefix)) roles.push_back(key.substr(kPrefix.size()));
-  }
-  const Json& info = object_at(status, "nodeInfo");
-  return {node.name(),
-          word,
-          or_none(join(roles, ",")),
-          age_of(node, now),
-          string_at(info, "kubeletVersion"),
-          internal,
-          external,
-          string_at(info, "osImage"),
-          string_at(info, "kernelVersion"),
-          string_at(info, "containerRuntimeVersion")};
-}
-
-Json event_cells(const Object& event, WallTime now) {
-  const Json& body = event.body();
-  const Json& about = object_at(body, "involvedObject");
-  const std::string last = string_at(body, "lastTimestamp", string_at(body, "eventTime"));
-  const std::string first = string_at(body, "firstTimestamp", string_at(body, "eventTime"));
-  return {ago(last, now),
-          string_at(body, "type"),
-          string_at(body, "reason"),
-          lower(string_at(about, "kind")) + "/" + string_at(about, "name"),
-          string_at(about, "fieldPath"),
-          string_at(object_at(body, "source"), "component"),
-          std::string(trim(string_at(body, "message"))),
-          ago(first, now),
-          std::to_string(int_at(body, "count", 1)),
-          event.name()};
-}
-
-Json row_object(const Object& object, IncludeObject include) {
-  if (include == IncludeObject::kObject) return object.body();
+Json row_object(const Kind& kind, const Object& object, IncludeObject include) {
+  if (include == IncludeObject::kObject) return api::from_stored(kind, object.body());
   if (include == IncludeObject::kNone) return nullptr;
   return {{"kind", "PartialObjectMetadata"},
           {"apiVersion", "meta.k8s.io/v1"},
@@ -294,18 +182,15 @@ Json account_cells(const Object& account, WallTime now) {
 const std::map<std::string, CellsOf>& all_cells() {
   static const std::map<std::string, CellsOf> kCells = [] {
     std::map<std::string, CellsOf> cells = {{"pods", pod_cells},
-                                            {"services", service_cells},
-                                            {"endpoints", endpoints_cells},
-                                            {"endpointslices.discovery.k8s.io", slice_cells},
                                             {"deployments.apps", deployment_cells},
                                             {"replicasets.apps", replica_set_cells},
-                                            {"nodes", node_cells},
-                                            {"events", event_cells},
                                             {"namespaces", namespace_cells},
                                             {"configmaps", config_map_cells},
                                             {"secrets", secret_cells},
                                             {"serviceaccounts", account_cells}};
     cells.merge(workload_cells());
+    cells.merge(network_cells());
+    cells.merge(core_cells());
     cells.merge(cluster_cells());
     return cells;
   }();
@@ -329,7 +214,7 @@ std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects
   table["columnDefinitions"] = options.with_columns ? column_json(kind) : Json(nullptr);
   for (const auto& object : objects) {
     table["rows"].push_back({{"cells", table_cells(kind, *object, options.now)},
-                             {"object", row_object(*object, options.include)}});
+                             {"object", row_object(kind, *object, options.include)}});
   }
   return to_text(table);
 }

@@ -15,6 +15,8 @@ using CellsOf = Json (*)(const api::Object& object, WallTime now);
 
 // By group resource.
 std::map<std::string, CellsOf> workload_cells();  // table_workloads.cc
+std::map<std::string, CellsOf> network_cells();   // table_network.cc
+std::map<std::string, CellsOf> core_cells();      // table_core.cc
 std::map<std::string, CellsOf> cluster_cells();   // table_cluster.cc
 
 const Json& spec_of(const api::Object& object);

@@ -1,8 +1,7 @@
-// Ingress, NetworkPolicy, storage, autoscalers, quotas, roles and bindings, classes, leases.
+// Storage, autoscalers, quotas, roles and bindings, classes, leases.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "apiserver/table_cells.h"
 #include "base/text.h"
@@ -20,58 +19,13 @@ std::string text_at(const Json& object, const char* member) {
   return value->is_string() ? value->get<std::string>() : to_text(*value);
 }
 
-// The first three, and how many more there are.
-std::string few_hosts(const std::vector<std::string>& hosts) {
-  constexpr std::size_t kShown = 3;
-  if (hosts.empty()) return "*";
-  if (hosts.size() <= kShown) return join(hosts, ",");
-  return join({hosts.begin(), hosts.begin() + kShown}, ",") +
-         fmt::format(" + {} more...", hosts.size() - kShown);
-}
-
-Json ingress_cells(const Object& ingress, WallTime now) {
-  const Json& spec = spec_of(ingress);
-  std::vector<std::string> hosts, addresses;
-  for (const Json& rule : array_at(spec, "rules")) {
-    const std::string host = string_at(rule, "host");
-    if (!host.empty() && std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
-  }
-  for (const Json& at : array_at(object_at(status_of(ingress), "loadBalancer"), "ingress"))
-    addresses.push_back(string_at(at, "ip", string_at(at, "hostname")));
-  const auto& notes = ingress.meta().annotations;
-  const auto old = notes.find("kubernetes.io/ingress.class");
-  return {ingress.name(),
-          or_none(string_at(spec, "ingressClassName", old == notes.end() ? "" : old->second)),
-          few_hosts(hosts),
-          join(addresses, ","),
-          array_at(spec, "tls").empty() ? "80" : "80, 443",
-          age_of(ingress, now)};
-}
-
-Json ingress_class_cells(const Object& object, WallTime now) {
-  const Json& parameters = object_at(spec_of(object), "parameters");
-  std::string text = "<none>";
-  if (!parameters.empty()) {
-    const std::string group = string_at(parameters, "apiGroup");
-    text = string_at(parameters, "kind") + (group.empty() ? "" : "." + group) + "/" +
-           string_at(parameters, "name");
-  }
-  return {object.name(), string_at(spec_of(object), "controller"), text, age_of(object, now)};
-}
-
-Json policy_cells(const Object& policy, WallTime now) {
-  return {policy.name(), selector_text(object_at(spec_of(policy), "podSelector")), age_of(policy, now)};
-}
-
 std::string modes_text(const Json& modes) {
-  static const std::map<std::string, std::string> kShort = {{"ReadWriteOnce", "RWO"},
-                                                            {"ReadOnlyMany", "ROX"},
-                                                            {"ReadWriteMany", "RWX"},
-                                                            {"ReadWriteOncePod", "RWOP"}};
   std::vector<std::string> parts;
-  for (const Json& mode : modes) {
-    const auto it = mode.is_string() ? kShort.find(mode.get<std::string>()) : kShort.end();
-    if (it != kShort.end()) parts.push_back(it->second);
+  for (const auto& [mode, word] : {std::pair{"ReadWriteOnce", "RWO"},
+                                   {"ReadOnlyMany", "ROX"},
+                                   {"ReadWriteMany", "RWX"},
+                                   {"ReadWriteOncePod", "RWOP"}}) {
+    if (std::find(modes.begin(), modes.end(), mode) != modes.end()) parts.emplace_back(word);
   }
   return join(parts, ",");
 }
@@ -120,20 +74,42 @@ Json storage_class_cells(const Object& object, WallTime now) {
           age_of(object, now)};
 }
 
+std::string value_or(const Json& object, const char* member, const char* otherwise) {
+  return object.contains(member) ? text_at(object, member) : otherwise;
+}
+
+// Of a resource: cpu: 30%/80%.
+std::string resource_metric_text(const Json& source, const Json& now) {
+  const Json& target = object_at(source, "target");
+  const std::string name = string_at(source, "name");
+  if (target.contains("averageValue"))
+    return fmt::format("{}: {}/{}", name, value_or(now, "averageValue", "<unknown>"),
+                       text_at(target, "averageValue"));
+  const auto percent = [](const Json& object, const char* otherwise) -> std::string {
+    const Json* use = find(object, "averageUtilization");
+    return use == nullptr ? otherwise : to_text(*use) + "%";
+  };
+  return fmt::format("{}: {}/{}", name, percent(now, "<unknown>"), percent(target, "<auto>"));
+}
+
+// "<unknown>/100": what was measured, and what it should be.
 std::string metric_text(const Json& metric, const Json& measured) {
-  const Json& resource = object_at(metric, "resource");
-  const std::string name = string_at(resource, "name");
-  const Json& target = object_at(resource, "target");
-  if (name.empty()) return "<unknown>";
-  const Json& now = object_at(object_at(measured, "resource"), "current");
-  if (target.contains("averageUtilization")) {
-    const Json* use = find(now, "averageUtilization");
-    return fmt::format("{}: {}/{}%", name, use == nullptr ? "<unknown>" : to_text(*use) + "%",
-                       int_at(target, "averageUtilization"));
-  }
-  return fmt::format("{}: {}/{}", name,
-                     now.contains("averageValue") ? text_at(now, "averageValue") : "<unknown>",
-                     text_at(target, "averageValue"));
+  static const std::map<std::string, const char*> kSources = {{"Resource", "resource"},
+                                                              {"ContainerResource", "containerResource"},
+                                                              {"Pods", "pods"},
+                                                              {"Object", "object"},
+                                                              {"External", "external"}};
+  const std::string type = string_at(metric, "type");
+  const auto it = kSources.find(type);
+  if (it == kSources.end()) return "<unknown type>";
+  const Json& source = object_at(metric, it->second);
+  const Json& now = object_at(object_at(measured, it->second), "current");
+  if (type.ends_with("Resource")) return resource_metric_text(source, now);
+  const Json& target = object_at(source, "target");
+  const bool average = target.contains("averageValue");
+  const char* member = average ? "averageValue" : "value";
+  return fmt::format("{}/{}{}", value_or(now, member, "<unknown>"), text_at(target, member),
+                     average && type != "Pods" ? " (avg)" : "");
 }
 
 Json autoscaler_cells(const Object& scaler, WallTime now) {
@@ -155,14 +131,14 @@ Json autoscaler_cells(const Object& scaler, WallTime now) {
           age_of(scaler, now)};
 }
 
+// What the quota controller has counted; nothing before it has.
 Json quota_cells(const Object& quota, WallTime now) {
   const Json& status = status_of(quota);
   std::vector<std::string> requests, limits;
-  for (const auto& [name, hard] : object_at(spec_of(quota), "hard").items()) {
-    const Json* used = find(object_at(status, "used"), name);
-    const std::string text = fmt::format(
-        "{}: {}/{}", name, used == nullptr ? "0" : text_at(object_at(status, "used"), name.c_str()),
-        hard.is_string() ? hard.get<std::string>() : to_text(hard));
+  for (const auto& [name, hard] : object_at(status, "hard").items()) {
+    const std::string text =
+        fmt::format("{}: {}/{}", name, value_or(object_at(status, "used"), name.c_str(), "0"),
+                    hard.is_string() ? hard.get<std::string>() : to_text(hard));
     (name.starts_with("limits") ? limits : requests).push_back(text);
   }
   return {quota.name(), age_of(quota, now), join(requests, ", "), join(limits, ", ")};
@@ -206,10 +182,7 @@ Json runtime_class_cells(const Object& object, WallTime now) {
 }  // namespace
 
 std::map<std::string, CellsOf> cluster_cells() {
-  return {{"ingresses.networking.k8s.io", ingress_cells},
-          {"ingressclasses.networking.k8s.io", ingress_class_cells},
-          {"networkpolicies.networking.k8s.io", policy_cells},
-          {"persistentvolumeclaims", claim_cells},
+  return {{"persistentvolumeclaims", claim_cells},
           {"persistentvolumes", volume_cells},
           {"storageclasses.storage.k8s.io", storage_class_cells},
           {"horizontalpodautoscalers.autoscaling", autoscaler_cells},

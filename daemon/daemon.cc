@@ -23,6 +23,7 @@
 #include "controllers/garbage.h"
 #include "controllers/jobs.h"
 #include "controllers/namespaces.h"
+#include "controllers/node_leases.h"
 #include "controllers/placement_witness.h"
 #include "controllers/pod_status.h"
 #include "controllers/rbac.h"
@@ -113,6 +114,7 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   all.push_back(std::make_unique<controllers::JobController>());
   all.push_back(std::make_unique<controllers::DisruptionController>());
   all.push_back(std::make_unique<controllers::PlacementWitness>());
+  all.push_back(std::make_unique<controllers::NodeLeaseController>(cluster.node_name));
   all.push_back(std::make_unique<controllers::EndpointsController>());
   all.push_back(std::make_unique<controllers::CustomKindsController>());
   all.push_back(std::make_unique<controllers::GarbageController>());

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/files.h"
-
 namespace minik::daemon {
 
 using api::Write;
@@ -55,7 +53,10 @@ std::vector<Write> EventRecorder::take(const api::SnapshotPtr& objects, WallTime
       continue;
     }
     known.ns = ns;
-    known.name = fmt::format("{}.{}", h.about.name, random_hex(8));
+    // Names in the order of time: clients list Events of one second by name.
+    last_name_ = std::max(last_name_ + 1,
+                          static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)));
+    known.name = fmt::format("{}.{:x}", h.about.name, last_name_);
     writes.push_back({Write::Op::kPut, {"events", ns, known.name}, 0, event_json(h, ns, known.name, now)});
   }
   noted_.clear();

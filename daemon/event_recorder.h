@@ -37,6 +37,7 @@ class EventRecorder {
   std::vector<Happening> noted_;
   std::map<std::string, Known> known_;  // By what makes two happenings equal.
   WallTime swept_{};
+  std::uint64_t last_name_ = 0;
 };
 
 }  // namespace minik::daemon

@@ -32,4 +32,9 @@ POLICY
 k create ingress front --rule=example.org/=hello:80 >/dev/null
 k exec client -- curl -s -m 5 http://hello | expect "a NetworkPolicy is not heeded yet" '^Hello from hello-'
 k get ingress front -o 'jsonpath={.status.loadBalancer.ingress}' | refuse "an Ingress has no address yet" .
+k apply -f "$SOURCE/tests/e2e/data/kinds.yaml" >/dev/null
+sleep 1
+[[ $(k get ingress web -o 'jsonpath={.status.loadBalancer}') == '{}' ]] || fail "somebody serves the Ingress"
+node nft list ruleset | refuse "rules for a NetworkPolicy" '172\.17\.'
+[[ $(k get pvc data -o 'jsonpath={.status.phase}') == Pending ]] || fail "somebody binds the claim"
 down

@@ -131,7 +131,7 @@ def check_headers(path, lines):
 
 def read(name):
     path = os.path.join(ROOT, name)
-    return open(path).read() if os.path.exists(path) else None
+    return open(path).read() if os.path.isfile(path) else None
 
 
 def check_documents():
