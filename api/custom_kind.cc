@@ -69,6 +69,8 @@ Kind kind_of_version(const Json& definition, const Json& version) {
   }
   rules->list_kind = string_at(names, "listKind");
   rules->schema = object_at(object_at(version, "schema"), "openAPIV3Schema");
+  rules->root = rules->schema;
+  for (const char* member : {"properties", "additionalProperties"}) rules->root.erase(member);
   rules->served = bool_at(version, "served");
   rules->storage = bool_at(version, "storage");
   rules->terminating = object_at(definition, "metadata").contains("deletionTimestamp");
@@ -109,11 +111,7 @@ void validate_custom(Causes& causes, const Kind& kind, const Json& object) {
     if (name != "metadata" && name != "kind" && name != "apiVersion" && object.contains(name))
       validate_by_schema(property, object[name], name, causes);
   }
-  // The root's own rules, without its properties: those were looked at above.
-  Json root = kind.custom->schema;
-  root.erase("properties");
-  root.erase("additionalProperties");
-  validate_by_schema(root, object, "", causes);
+  validate_by_schema(kind.custom->root, object, "", causes);
 }
 
 }  // namespace minik::api

@@ -25,6 +25,7 @@ struct ScalePaths {
 struct CustomRules {
   std::string list_kind;
   Json schema = Json::object();   // openAPIV3Schema
+  Json root = Json::object();     // The same without its properties.
   std::vector<JsonPath> columns;  // Of the values, for the kind's columns behind Name.
   ScalePaths scale;
   std::string deprecation;  // What clients of the version are told; empty: nothing.

@@ -171,7 +171,7 @@ void validate_definition_update(Causes& causes, const Json& definition, const Js
   const Json& versions = array_at(spec, "versions");
   for (std::size_t i = 0; i < stored.size(); ++i) {
     if (std::none_of(versions.begin(), versions.end(),
-                     [&](const Json& version) { return version.value("name", Json()) == stored[i]; }))
+                     [&](const Json& version) { return Json(string_at(version, "name")) == stored[i]; }))
       cause_invalid(causes, fmt::format("status.storedVersions[{}]", i), stored[i],
                     "must appear in spec.versions");
   }

@@ -89,7 +89,8 @@ std::size_t characters_of(const std::string& text) {
 
 std::optional<std::size_t> limit_of(const Json& schema, const char* name) {
   const Json* limit = find(schema, name);
-  if (limit == nullptr || !is_integral(*limit) || limit->get<double>() < 0) return std::nullopt;
+  if (limit == nullptr || !is_integral(*limit) || limit->get<double>() < 0 || limit->get<double>() > 1e15)
+    return std::nullopt;
   return limit->get<std::size_t>();
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "api/structural.h"
 
@@ -53,9 +54,29 @@ void check_list(Causes& causes, const Json& schema, const std::string& path) {
     require_type(causes, *items, path + ".items", "array items");
 }
 
+// Members of the wrong JSON type mean nothing.
+void check_member_types(Causes& causes, const Json& schema, const std::string& path) {
+  static const std::map<std::string, std::vector<const char*>> kMembers = {
+      {"object", {"properties", "not"}},
+      {"array", {"required", "enum", "allOf", "anyOf", "oneOf", "x-kubernetes-list-map-keys"}},
+      {"string", {"type", "format", "title", "description", "pattern", "x-kubernetes-list-type"}},
+      {"number", {"maximum", "minimum", "multipleOf", "maxLength", "minLength", "maxItems", "minItems"}},
+      {"boolean", {"nullable", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"}}};
+  for (const auto& [type, members] : kMembers) {
+    for (const char* name : members) {
+      const Json* member = find(schema, name);
+      if (member == nullptr) continue;
+      const std::string is = member->type_name();  // object, array, string, number, boolean
+      if (is != type)
+        cause_invalid(causes, path + "." + name, *member, fmt::format("must be of type {}", type));
+    }
+  }
+}
+
 }  // namespace
 
 void check_structural(Causes& causes, const Json& schema, const std::string& path) {
+  check_member_types(causes, schema, path);
   const std::string type = string_at(schema, "type");
   const auto& types = schema_types();
   if (!type.empty() && std::find(types.begin(), types.end(), type) == types.end())

@@ -104,6 +104,8 @@ std::string checked(const char* schema) {
 TEST(Structural, ChecksSchemas) {
   EXPECT_EQ(checked(R"({"type":"object","properties":{"a":{}}})"),
             "s.properties[a].type: Required value: must not be empty for specified object fields");
+  EXPECT_EQ(checked(R"({"type":"object","properties":7})"),
+            "s.properties: Invalid value: 7: must be of type object");
   EXPECT_EQ(checked(R"({"type":"array"})"), "s.items: Required value: must be specified");
   EXPECT_EQ(checked(R"({"type":"array","items":{}})"),
             "s.items.type: Required value: must not be empty for specified array items");

@@ -27,13 +27,13 @@ const Json* at_path(const Json& object, const std::vector<std::string>& path) {
 
 std::int64_t number_at(const Json& object, const std::vector<std::string>& path) {
   const Json* number = at_path(object, path);
-  return number == nullptr || !number->is_number() ? 0 : number->get<std::int64_t>();
+  return number == nullptr || !number->is_number_integer() ? 0 : number->get<std::int64_t>();
 }
 
 // A value as its column's type wants it; null when it is of another one.
 Json cell_of(const Json& value, const std::string& type, WallTime now) {
   if (type == "string") return value.is_structured() ? api::go_json(value) : api::go_value(value);
-  if (type == "integer") return value.is_number() ? Json(value.get<std::int64_t>()) : Json();
+  if (type == "integer") return value.is_number_integer() ? value : Json();
   if (type == "number") return value.is_number() ? value : Json();
   if (type == "boolean") return value.is_boolean() ? value : Json();
   if (!value.is_string()) return nullptr;
