@@ -43,7 +43,8 @@ bool Requirement::matches(const Labels& labels) const {
       return there && std::binary_search(values.begin(), values.end(), it->second);
     case Op::kGreater:
     case Op::kLess: {
-      const auto have = there ? parse_int(it->second) : std::nullopt;
+      if (!there) return false;
+      const auto have = parse_int(it->second);
       const auto limit = parse_int(values[0]);
       if (!have || !limit) return false;
       return op == Op::kGreater ? *have > *limit : *have < *limit;

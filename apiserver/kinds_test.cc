@@ -2,21 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "apiserver/handler.h"
+#include "apiserver/no_pods.h"
 #include "base/text.h"
 #include "base/yaml.h"
 
 namespace minik::apiserver {
 namespace {
-
-class NoPods final : public PodBackend {
- public:
-  Result<> logs(const api::Object&, const LogQuery&, const std::function<bool(std::string_view)>&) override {
-    return {};
-  }
-  Result<Program> exec(const api::Object&, const ExecQuery&) override {
-    return Error(Code::kNotFound, "no such container");
-  }
-};
 
 class KindsTest : public ::testing::Test {
  protected:
@@ -143,6 +134,28 @@ TEST_F(KindsTest, OneStoreManyVersions) {
             "`rules` must be specified");
   EXPECT_EQ(bad["details"]["kind"], "Ingress");
   EXPECT_EQ(bad["details"]["group"], "extensions");
+}
+
+TEST_F(KindsTest, OldVersionsAreAppliedAndWatched) {
+  const std::string config =
+      "{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: web}, spec: {backend: {serviceName: "
+      "s, "
+      "servicePort: 80}}}";
+  const std::string one = std::string(kOldIngresses) + "/web?fieldManager=me";
+  const Response applied = send("PATCH", one, config, "application/apply-patch+yaml");
+  ASSERT_EQ(applied.status, 201) << applied.body;
+  const Json first = parse_json(applied.body).value();
+  EXPECT_EQ(first["spec"]["backend"]["serviceName"], "s");
+  EXPECT_EQ(first["metadata"]["managedFields"][0]["apiVersion"], "extensions/v1beta1");
+  EXPECT_EQ(parse_json(send("PATCH", one, config, "application/apply-patch+yaml").body).value(), first);
+  const Response watch = send("GET", std::string(kOldIngresses) + "?watch=true&resourceVersion=0");
+  Json event;
+  watch.stream([&](std::string_view piece) {
+    if (!piece.empty()) event = parse_json(trim(piece)).value();
+    return event.is_null();
+  });
+  EXPECT_EQ(event["type"], "ADDED");
+  EXPECT_EQ(event["object"], first);
 }
 
 TEST_F(KindsTest, StatusIsApart) {

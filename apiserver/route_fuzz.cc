@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "apiserver/exec_stream.h"
 #include "apiserver/request.h"
+#include "apiserver/upgrade.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
