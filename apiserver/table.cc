@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/conversion.h"
+#include "apiserver/custom_objects.h"
 #include "apiserver/table_cells.h"
 #include "base/text.h"
 
@@ -200,6 +201,7 @@ const std::map<std::string, CellsOf>& all_cells() {
 }  // namespace
 
 Json table_cells(const Kind& kind, const Object& object, WallTime now) {
+  if (kind.custom != nullptr) return custom_cells(kind, object, now);
   const auto it = all_cells().find(kind.group_resource());
   return it == all_cells().end() ? plain_cells(object, now) : it->second(object, now);
 }
