@@ -45,6 +45,15 @@ Object::Object(std::string resource, std::uint64_t revision, Json body)
       revision_(revision),
       body_(std::move(body)),
       bytes_(to_text(body_)),
+      meta_(Meta::parse(body_)) {
+  bytes_.shrink_to_fit();
+}
+
+Object::Object(std::string resource, std::uint64_t revision, Json body, std::string bytes)
+    : resource_(std::move(resource)),
+      revision_(revision),
+      body_(std::move(body)),
+      bytes_(std::move(bytes)),
       meta_(Meta::parse(body_)) {}
 
 }  // namespace minik::api

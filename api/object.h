@@ -59,6 +59,8 @@ class Object {
  public:
   // `body` is the whole object with kind, apiVersion and metadata.resourceVersion.
   Object(std::string resource, std::uint64_t revision, Json body);
+  // The same, when its text is already there.
+  Object(std::string resource, std::uint64_t revision, Json body, std::string bytes);
 
   const std::string& resource() const { return resource_; }
   const std::string& name() const { return meta_.name; }

@@ -59,16 +59,27 @@ std::optional<std::string> legacy_watch(const std::string& path) {
   return plain;
 }
 
+std::string verb_of(const Request& request) {
+  static const std::set<std::string> kVerbs = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+  return kVerbs.contains(request.method) ? request.method : "other";
+}
+
 Metrics::Labels labels_of(const Request& request, const Route& route) {
-  static const std::map<std::string, std::string> kVerbs = {
-      {"POST", "POST"}, {"PUT", "PUT"}, {"PATCH", "PATCH"}, {"DELETE", "DELETE"}};
-  const auto it = kVerbs.find(request.method);
-  std::string verb = it == kVerbs.end() ? "other" : it->second;
+  std::string verb = verb_of(request);
   if (request.method == "GET")
     verb = !route.collection() ? "GET" : query_bool(request, "watch") ? "WATCH" : "LIST";
   if (request.method == "DELETE" && route.collection()) verb = "DELETECOLLECTION";
   const char* scope = !route.collection() ? "resource" : route.ns.empty() ? "cluster" : "namespace";
   return {verb, route.kind->group, route.kind->version, route.kind->resource, route.subresource, scope};
+}
+
+// Of a request that is about no resource, or was refused before that was asked.
+Metrics::Labels labels_of(const Request& request) {
+  if (const auto route = parse_route(request.path); route.ok()) return labels_of(request, *route);
+  static const std::set<std::string> kPaths = {"/api",     "/apis",    "/healthz", "/livez",
+                                               "/metrics", "/openapi", "/readyz",  "/version"};
+  const std::string path = request.path.substr(0, request.path.find('/', 1));
+  return {verb_of(request), "", "", "", kPaths.contains(path) ? path : "", ""};
 }
 
 // /livez, /readyz and /healthz, with ?verbose and a check's own path, as upstream prints them.
@@ -110,21 +121,25 @@ Response Handler::handle(Request request) {
 }
 
 Response Handler::answer(Request& request) {
+  const auto counted = [this, &request, start = std::chrono::steady_clock::now()](Response response) {
+    count(labels_of(request), response.status, start);
+    return response;
+  };
   if (auto admitted = admit(request); !admitted.ok()) {
     const Attributes what = attributes_of(request);
-    return failed(admitted.error(), admitted.error().code() == Code::kForbidden
-                                        ? About{what.name, what.group, "", what.resource, ""}
-                                        : About{});
+    return counted(failed(admitted.error(), admitted.error().code() == Code::kForbidden
+                                                ? About{what.name, what.group, "", what.resource, ""}
+                                                : About{}));
   }
   if (request.path.starts_with("/minik/")) return parts_.minik_routes(request);
   const bool below_group = request.path.starts_with("/api/") || request.path.starts_with("/apis/");
   if (!below_group || split(std::string(trim(request.path)), '/').size() <= 4) {
     Response fixed = fixed_path(request);
-    if (fixed.status != 404) return fixed;
+    if (fixed.status != 404) return counted(std::move(fixed));
   }
   const auto watched = legacy_watch(request.path);
   auto route = parse_route(parts_.registry.schema(), watched.value_or(request.path));
-  if (!route.ok()) return failed(route.error(), {});
+  if (!route.ok()) return counted(failed(route.error(), {}));
   if (!watched) return measured(request, *route);
   Request plain = request;
   plain.query.erase("watch");
@@ -135,6 +150,11 @@ Response Handler::answer(Request& request) {
   return measured(plain, *route);
 }
 
+void Handler::count(const Metrics::Labels& labels, int code, std::chrono::steady_clock::time_point start) {
+  metrics_.finished(labels, code,
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+}
+
 Response Handler::measured(const Request& request, const Route& route) {
   const auto start = std::chrono::steady_clock::now();
   const Metrics::Labels labels = labels_of(request, route);
@@ -143,10 +163,7 @@ Response Handler::measured(const Request& request, const Route& route) {
     const Metrics::Running running(request.method == "GET" ? metrics_.read_only() : metrics_.mutating());
     response = resource(request, route);
   }
-  const auto finished = [this, start, labels, code = response.status] {
-    metrics_.finished(labels, code,
-                      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  };
+  const auto finished = [this, start, labels, code = response.status] { count(labels, code, start); };
   if (!response.stream) {
     finished();
     return response;
@@ -166,7 +183,7 @@ Response Handler::fixed_path(const Request& request) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (auto answer = health(request, path, parts_.unready)) return *std::move(answer);
   if (path == "/metrics") {
-    Response response = text(metrics_.text(*parts_.store.snapshot()));
+    Response response = text(metrics_.text(parts_.store));
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   }
@@ -279,12 +296,6 @@ TableOptions table_options(const Request& request, const Accepted& accepted, Wal
   return {include, true, now, accepted.meta_version};
 }
 
-Json partial_of(const api::Object& object, const Accepted& accepted) {
-  return {{"kind", "PartialObjectMetadata"},
-          {"apiVersion", "meta.k8s.io/" + accepted.meta_version},
-          {"metadata", object_at(object.body(), "metadata")}};
-}
-
 std::string bytes_of(const api::Kind& kind, const api::Object& object) {
   const bool as_stored =
       kind.stored == nullptr &&
@@ -304,7 +315,7 @@ Response object_response(const Request& request, const Route& route, const api::
     response.body =
         table_text(*route.kind, std::span(&object, 1), meta, table_options(request, accepted, now));
   } else if (accepted.as == Accepted::As::kPartial) {
-    response.body = to_text(partial_of(*object, accepted));
+    response.body = partial_text(*object, accepted.meta_version);
   } else {
     response.body = bytes_of(*route.kind, *object);
   }

@@ -14,6 +14,7 @@
 #include "api/selector.h"
 #include "apiserver/authenticator.h"
 #include "apiserver/discovery.h"
+#include "apiserver/event_lines.h"
 #include "apiserver/list_options.h"
 #include "apiserver/metrics.h"
 #include "apiserver/negotiation.h"
@@ -66,6 +67,7 @@ class Handler {
   Response answer(Request& request);
   // The same, counted; streams are counted until they end.
   Response measured(const Request& request, const Route& route);
+  void count(const Metrics::Labels& labels, int code, std::chrono::steady_clock::time_point start);
   Response fixed_path(const Request& request);
   Response resource(const Request& request, const Route& route);
   // handler_read.cc
@@ -97,6 +99,7 @@ class Handler {
   Authenticator authenticator_;
   Reviews reviews_;
   Metrics metrics_;
+  EventLines lines_;
   // Snapshots that continue tokens refer to, newest last, each until its time is over.
   struct Page {
     api::SnapshotPtr snapshot;
@@ -118,8 +121,6 @@ Response failed(const Error& error, const About& what);
 // What the Accept header asks for; JSON when nothing in it fits.
 Accepted accepted_of(const Request& request);
 TableOptions table_options(const Request& request, const Accepted& accepted, WallTime now);
-// PartialObjectMetadata.
-Json partial_of(const api::Object& object, const Accepted& accepted);
 // The object as clients of `kind` know it: the stored bytes, unless the version is a converted one.
 std::string bytes_of(const api::Kind& kind, const api::Object& object);
 

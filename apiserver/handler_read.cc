@@ -36,7 +36,7 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
   for (std::size_t i = 0; i < objects.size(); ++i) {
     if (i > 0) out += ',';
     if (partial)
-      out += to_text(partial_of(*objects[i], accepted));
+      out += partial_text(*objects[i], accepted.meta_version);
     else if (route.kind->stored == nullptr && route.kind->custom == nullptr)
       out += objects[i]->bytes();
     else

@@ -57,7 +57,9 @@ class HandlerTest : public ::testing::Test {
     std::vector<Json> lines;
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
     response.stream([&](std::string_view piece) {
-      if (!piece.empty()) lines.push_back(parse_json(trim(piece)).value());
+      for (const auto& line : split(trim(piece), '\n')) {
+        if (!line.empty() && lines.size() < count) lines.push_back(parse_json(line).value());
+      }
       return lines.size() < count && std::chrono::steady_clock::now() < end;
     });
     return lines;
@@ -464,14 +466,20 @@ TEST_F(HandlerTest, MetricsHaveOneHeadPerNameAndNoMadeUpLabels) {
     EXPECT_TRUE(series.insert(line.substr(0, line.rfind(' '))).second) << line;
     std::string name = line.substr(0, line.find_first_of("{ "));
     for (const char* end : {"_bucket", "_sum", "_count"}) {
-      if (name.starts_with("apiserver_request_duration") && name.ends_with(end))
+      if ((name.find("_duration_") != std::string::npos || name.find("_changes") != std::string::npos) &&
+          name.ends_with(end))
         name = name.substr(0, name.rfind('_'));
     }
     EXPECT_TRUE(types.contains(name)) << line;
   }
   EXPECT_NE(text.find(R"(scope="namespace",subresource="",verb="LIST",version="v1"} 1)"), std::string::npos);
   EXPECT_EQ(text.find("nonsense"), std::string::npos);
+  EXPECT_NE(text.find("apiserver_storage_commit_changes_count"), std::string::npos);
   EXPECT_NE(text.find("apiserver_storage_objects{resource=\"namespaces\"} 2"), std::string::npos);
+  send("GET", "/version");
+  const std::string later = send("GET", "/metrics").body;
+  EXPECT_NE(later.find(R"(scope="",subresource="/version",verb="GET",version=""} 1)"), std::string::npos);
+  EXPECT_NE(later.find(R"(scope="",subresource="/api",verb="GET",version=""} 1)"), std::string::npos);
   EXPECT_EQ(send("GET", "/livez?verbose").body, "[+]ping ok\nlivez check passed\n");
   EXPECT_EQ(send("GET", "/healthz/ping").body, "ok");
 }

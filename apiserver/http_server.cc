@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <httplib.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <poll.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <limits>
 #include <list>
 #include <mutex>
@@ -16,6 +16,7 @@
 
 #include "apiserver/connection.h"
 #include "apiserver/status.h"
+#include "apiserver/tls_stream.h"
 #include "apiserver/upgrade.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -24,12 +25,7 @@
 namespace minik::apiserver {
 namespace {
 
-constexpr int kHandshakeSeconds = 10;
-constexpr int kIdleSeconds = 90;               // A kept-alive connection without a request.
-constexpr int kReadSeconds = 30;               // Between two bytes of a request.
-constexpr int kWriteSeconds = 30;              // A client that reads nothing.
 constexpr std::size_t kGzipOver = 128 * 1024;  // Smaller answers are not worth it; upstream's bound.
-constexpr std::size_t kHeadMax = 64 * 1024;
 
 struct FreeSsl {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -38,137 +34,58 @@ struct FreeContext {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-bool wait_for(int fd, short events, Millis timeout) {
-  pollfd p{fd, events, 0};
-  return ::poll(&p, 1, static_cast<int>(timeout.count())) > 0;
-}
-
-// TLS over a non-blocking socket, as httplib's Stream and as our Connection.  Bytes that were peeked come
-// first.
-class TlsStream final : public httplib::Stream, public Connection {
+// A TlsStream as httplib wants it.
+class EngineStream final : public httplib::Stream {
  public:
-  TlsStream(int fd, SSL* ssl) : fd_(fd), ssl_(ssl) {}
-
-  bool accept() {
-    return drive([&] { return SSL_accept(ssl_); }, kHandshakeSeconds) == 1;
-  }
-
-  // Reads until the blank line after the request's head is in the buffer; false when the client is gone or
-  // idle.
-  bool fill_head() {
-    while (buffer_.find("\r\n\r\n") == std::string::npos) {
-      if (buffer_.size() > kHeadMax) return true;  // httplib answers that it is too long.
-      char chunk[8192];
-      const int limit = buffer_.empty() ? kIdleSeconds : kReadSeconds;
-      const int got = drive([&] { return SSL_read(ssl_, chunk, sizeof chunk); }, limit);
-      if (got <= 0) return false;
-      buffer_.append(chunk, static_cast<std::size_t>(got));
-    }
-    return true;
-  }
-  const std::string& head() const { return buffer_; }
-
-  // httplib::Stream
-  bool is_readable() const override {
-    return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, Millis(kReadSeconds * 1000));
-  }
-  bool is_writable() const override { return alive(); }
-  ssize_t read(char* into, std::size_t size) override {
-    if (!buffer_.empty()) {
-      const std::size_t n = std::min(size, buffer_.size());
-      std::copy_n(buffer_.begin(), n, into);
-      buffer_.erase(0, n);
-      return static_cast<ssize_t>(n);
-    }
-    return drive([&] { return SSL_read(ssl_, into, static_cast<int>(std::min<std::size_t>(size, 1 << 30))); },
-                 kReadSeconds);
-  }
+  explicit EngineStream(TlsStream& stream) : stream_(stream) {}
+  bool is_readable() const override { return stream_.readable(); }
+  bool is_writable() const override { return stream_.alive(); }
+  ssize_t read(char* into, std::size_t size) override { return stream_.read(into, size); }
   ssize_t write(const char* from, std::size_t size) override {
-    const std::lock_guard lock(write_mutex_);
-    std::size_t done = 0;
-    while (done < size) {
-      const int n = drive(
-          [&] {
-            return SSL_write(ssl_, from + done,
-                             static_cast<int>(std::min<std::size_t>(size - done, 1 << 30)));
-          },
-          kWriteSeconds);
-      if (n <= 0) return -1;
-      done += static_cast<std::size_t>(n);
-    }
-    return static_cast<ssize_t>(done);
+    return stream_.write({from, size}) ? static_cast<ssize_t>(size) : -1;
   }
   void get_remote_ip_and_port(std::string& ip, int& port) const override {
     ip.clear();
     port = 0;
   }
-  void get_local_ip_and_port(std::string& ip, int& port) const override {
-    ip.clear();
-    port = 0;
-  }
-  socket_t socket() const override { return fd_; }
-
-  // Connection
-  bool write(std::string_view bytes) override {
-    return write(bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
-  }
-  bool readable(Millis timeout) override {
-    return !buffer_.empty() || SSL_pending(ssl_) > 0 || wait_for(fd_, POLLIN, timeout);
-  }
-
-  long read_some(char* into, std::size_t size) override {
-    if (!buffer_.empty()) return read(into, size);
-    return once([&] { return SSL_read(ssl_, into, static_cast<int>(std::min<std::size_t>(size, 1 << 30))); });
-  }
-  long write_some(std::string_view bytes) override {
-    return once([&] {
-      return SSL_write(ssl_, bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
-    });
-  }
-  int fd() const override { return fd_; }
-  bool pending() const override { return !buffer_.empty() || SSL_pending(ssl_) > 0; }
-
-  // The peer has not closed.  Its TLS good-bye may still lie unread, so only the socket can tell.
-  bool alive() const { return !wait_for(fd_, POLLRDHUP, Millis(0)); }
+  void get_local_ip_and_port(std::string& ip, int& port) const override { get_remote_ip_and_port(ip, port); }
+  socket_t socket() const override { return stream_.fd(); }
 
  private:
-  // One OpenSSL call that does not wait.
-  template <class Call>
-  long once(Call&& call) {
-    const std::lock_guard lock(ssl_mutex_);
-    ERR_clear_error();
-    const int result = call();
-    if (result > 0) return result;
-    const int error = SSL_get_error(ssl_, result);
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return kWait;
-    return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
-  }
-
-  // Repeats an OpenSSL call until it is through, failed, or `seconds` passed without progress.
-  template <class Call>
-  int drive(Call&& call, int seconds) {
-    for (;;) {
-      int result = 0, error = 0;
-      {
-        const std::lock_guard lock(ssl_mutex_);
-        ERR_clear_error();
-        result = call();
-        error = SSL_get_error(ssl_, result);
-      }
-      if (result > 0) return result;
-      if (error == SSL_ERROR_ZERO_RETURN) return 0;
-      const short events = error == SSL_ERROR_WANT_READ    ? POLLIN
-                           : error == SSL_ERROR_WANT_WRITE ? POLLOUT
-                                                           : 0;
-      if (events == 0 || !wait_for(fd_, events, Millis(seconds * 1000))) return -1;
-    }
-  }
-
-  int fd_;
-  SSL* ssl_;
-  std::string buffer_;
-  std::mutex ssl_mutex_, write_mutex_;
+  TlsStream& stream_;
 };
+
+// A peer that vanished without a word is noticed.
+void prepare_socket(int fd) {
+  const auto set = [fd](int level, int option, int value) {
+    ::setsockopt(fd, level, option, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+}
+
+// A thread with a small stack that nobody joins; false when the system has no more threads.
+bool start_thread(std::function<void()> work) {
+  pthread_attr_t attributes;
+  if (::pthread_attr_init(&attributes) != 0) return false;
+  ::pthread_attr_setstacksize(&attributes, kConnectionStack);
+  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  auto held = std::make_unique<std::function<void()>>(std::move(work));
+  const auto run = [](void* raw) -> void* {
+    const std::unique_ptr<std::function<void()>> mine(static_cast<std::function<void()>*>(raw));
+    (*mine)();
+    return nullptr;
+  };
+  pthread_t thread{};
+  const bool started = ::pthread_create(&thread, &attributes, run, held.get()) == 0;
+  if (started) static_cast<void>(held.release());
+  ::pthread_attr_destroy(&attributes);
+  return started;
+}
 
 std::optional<User> user_of(SSL* ssl) {
   X509* cert = SSL_get0_peer_certificate(ssl);
@@ -245,7 +162,7 @@ class Engine final : public httplib::Server {
     set_payload_max_length(kRequestBodyMax + 1);
     set_tcp_nodelay(true);
     set_keep_alive_max_count(std::numeric_limits<int>::max());
-    set_keep_alive_timeout(kIdleSeconds);
+    set_keep_alive_timeout(kIdleTime.count());
     // Every request is answered here, before httplib's own routing; bodies were read by then.
     const auto answer = [&handler](const httplib::Request& from, httplib::Response& to) {
       respond(handler.handle(request_of(from, current().user)), to, current().gzip);
@@ -384,12 +301,11 @@ class TlsServer final : public HttpServer {
         if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(Millis(50));
         continue;
       }
-      const int one = 1;
-      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+      prepare_socket(fd.get());
       const std::lock_guard lock(mutex_);
       if (stopping_ || open_.size() >= kConnectionsMax) continue;  // Closed at once: the client tries again.
-      open_.push_back(fd.get());
-      std::thread([this, raw = fd.release()] { connection(UniqueFd(raw)); }).detach();
+      if (!start_thread([this, raw = fd.get()] { connection(UniqueFd(raw)); })) continue;
+      open_.push_back(fd.release());
     }
   }
 
@@ -418,7 +334,8 @@ class TlsServer final : public HttpServer {
         if (auto admitted = handler_.admit(asked); !admitted.ok()) return refuse(stream, admitted.error());
         return serve_stream(handler_, stream, stream.head(), asked.user);
       }
-      if (!engine_.one(stream, user)) return;
+      EngineStream engine_stream(stream);
+      if (!engine_.one(engine_stream, user)) return;
     }
   }
 

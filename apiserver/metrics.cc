@@ -88,6 +88,26 @@ void Metrics::finished(const Labels& labels, int code, double seconds) {
   series.sum += seconds;
 }
 
+// The verb stands in for the kind's name.
+Metrics::Watching::Watching(Metrics& metrics, const api::Kind& kind)
+    : metrics_(metrics), kind_{kind.kind, kind.group, kind.version, kind.resource, "", ""} {
+  const std::lock_guard lock(metrics_.mutex_);
+  ++metrics_.watchers_[kind_];
+}
+
+Metrics::Watching::~Watching() {
+  const std::lock_guard lock(metrics_.mutex_);
+  --metrics_.watchers_[kind_];
+}
+
+void Metrics::watchers_text(std::string& out) const {
+  const std::lock_guard lock(mutex_);
+  head(out, "apiserver_registered_watchers", "gauge", "Number of currently registered watchers of a kind.");
+  for (const auto& [kind, count] : watchers_)
+    out += fmt::format("apiserver_registered_watchers{{group=\"{}\",kind=\"{}\",version=\"{}\"}} {}\n",
+                       kind.group, kind.verb, kind.version, count);
+}
+
 void Metrics::requests_text(std::string& out) const {
   const std::lock_guard lock(mutex_);
   head(out, "apiserver_request_total", "counter",
@@ -111,7 +131,9 @@ void Metrics::requests_text(std::string& out) const {
   }
 }
 
-std::string Metrics::text(const api::Snapshot& snapshot) const {
+std::string Metrics::text(const Store& store) const {
+  const api::SnapshotPtr held = store.snapshot();
+  const api::Snapshot& snapshot = *held;
   std::string out;
   requests_text(out);
   head(out, "apiserver_current_inflight_requests", "gauge", "Number of currently running requests, by kind.");
@@ -121,10 +143,16 @@ std::string Metrics::text(const api::Snapshot& snapshot) const {
       fmt::format("apiserver_current_inflight_requests{{request_kind=\"readOnly\"}} {}\n", read_only_.load());
   gauge(out, "apiserver_longrunning_requests", "Number of currently open watches and other streams.",
         static_cast<double>(long_running_.load()));
+  watchers_text(out);
   head(out, "apiserver_storage_objects", "gauge", "Number of stored objects at the last commit, by kind.");
   for (const auto& resource : snapshot.resources())
     out +=
         fmt::format("apiserver_storage_objects{{resource=\"{}\"}} {}\n", resource, snapshot.count(resource));
+  head(out, "apiserver_storage_commit_duration_seconds", "histogram",
+       "Time of a commit to the disk in seconds.");
+  out += store.commit_seconds().text("apiserver_storage_commit_duration_seconds");
+  head(out, "apiserver_storage_commit_changes", "histogram", "Number of changes that share a commit.");
+  out += store.commit_changes().text("apiserver_storage_commit_changes");
   process_text(out);
   return out;
 }

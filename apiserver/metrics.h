@@ -13,7 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "api/snapshot.h"
+#include "api/schema.h"
+#include "apiserver/store.h"
 
 namespace minik::apiserver {
 
@@ -36,12 +37,25 @@ class Metrics {
     std::atomic<std::int64_t>& gauge_;
   };
 
+  // One open watch of a kind, while it lives.
+  class Watching {
+   public:
+    Watching(Metrics& metrics, const api::Kind& kind);
+    ~Watching();
+    Watching(const Watching&) = delete;
+    Watching& operator=(const Watching&) = delete;
+
+   private:
+    Metrics& metrics_;
+    Labels kind_;
+  };
+
   void finished(const Labels& labels, int code, double seconds);
   std::atomic<std::int64_t>& mutating() { return mutating_; }
   std::atomic<std::int64_t>& read_only() { return read_only_; }
   std::atomic<std::int64_t>& long_running() { return long_running_; }
 
-  std::string text(const api::Snapshot& snapshot) const;
+  std::string text(const Store& store) const;
 
  private:
   static constexpr std::array kBounds{0.005, 0.025, 0.05, 0.1,  0.2,  0.4, 0.6,
@@ -52,9 +66,11 @@ class Metrics {
     double sum = 0;
   };
   void requests_text(std::string& out) const;
+  void watchers_text(std::string& out) const;
 
   mutable std::mutex mutex_;
   std::map<Labels, Series> series_;
+  std::map<Labels, std::int64_t> watchers_;
   std::atomic<std::int64_t> mutating_{0}, read_only_{0}, long_running_{0};
 };
 

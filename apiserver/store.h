@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/snapshot.h"
+#include "apiserver/histogram.h"
 #include "apiserver/journal.h"
 #include "base/clock.h"
 #include "base/published.h"
@@ -58,7 +59,7 @@ class Watch {
  public:
   Watch(std::shared_ptr<Channel> channel, std::uint64_t after) : channel_(std::move(channel)), seen_(after) {}
   // Waits until there is something to say or `timeout` passed (then: empty).
-  // kGone: this watcher fell behind by more than kWatchHistoryEvents; list again.
+  // kGone: this watcher fell behind by more than kWatchHistoryEvents or 64 MiB; list again.
   Result<std::vector<Event>> next(Millis timeout);
   // Everything up to this revision was delivered.
   std::uint64_t seen() const { return seen_; }
@@ -88,6 +89,9 @@ class Store {
 
   // Calls `wake` with the changed resources after each commit, on the writer's thread: only set a flag there.
   void on_change(std::function<void(const std::vector<std::string>& resources)> wake);
+  // How long commits take, and how many changes share one.
+  const Histogram& commit_seconds() const { return commit_seconds_; }
+  const Histogram& commit_changes() const { return commit_changes_; }
   // Ends all watches at once (they answer kUnavailable) for a quick shutdown.
   void stop_watches();
 
@@ -100,12 +104,15 @@ class Store {
   explicit Store(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {}
   Result<> load();
   void write_loop();
+  Result<> commit(const Tx& tx, Durability durability);
   void run_batch(std::vector<std::unique_ptr<Request>> batch);
   void publish(api::Snapshot snapshot, std::vector<Event> events);
   std::shared_ptr<Channel> channel(const std::string& resource);
 
   std::unique_ptr<Journal> journal_;
   Published<api::Snapshot> published_;
+  Histogram commit_seconds_{{0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5}};
+  Histogram commit_changes_{{1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}};
 
   std::mutex queue_mutex_;
   std::condition_variable queue_filled_;

@@ -161,6 +161,44 @@ TEST_P(StoreConformance, AWatchFromBeforeTheHistoryIsGone) {
   EXPECT_TRUE(store_->watch("configmaps", 2).ok());
 }
 
+TEST_P(StoreConformance, LoadsManyObjectsOnEveryCore) {
+  constexpr int kObjects = 3'000;
+  ASSERT_TRUE(store_
+                  ->transact([&](Tx& tx) -> Result<> {
+                    for (int i = 0; i < kObjects; ++i)
+                      tx.put("configmaps", config_map(std::to_string(i), std::to_string(i * 7)));
+                    return {};
+                  })
+                  .ok());
+  const auto before = store_->snapshot();
+  reopen();
+  const auto after = store_->snapshot();
+  ASSERT_EQ(after->count("configmaps"), static_cast<std::size_t>(kObjects));
+  before->for_each("configmaps", "", [&](const api::ObjectPtr& object) {
+    const auto loaded = after->find(object->key());
+    ASSERT_NE(loaded, nullptr) << object->name();
+    EXPECT_EQ(loaded->bytes(), object->bytes());
+    EXPECT_EQ(loaded->body(), object->body());
+    EXPECT_EQ(loaded->revision(), object->revision());
+  });
+}
+
+TEST(StoreHistory, BigObjectsDoNotFillTheMemory) {
+  const auto store = Store::open(std::make_unique<MemoryJournal>()).value();
+  const std::string big(4 * 1024 * 1024, 'x');
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(store
+                    ->transact([&](Tx& tx) -> Result<> {
+                      tx.put("configmaps", config_map("big", big));
+                      return {};
+                    })
+                    .ok());
+  }
+  EXPECT_EQ(store->watch("configmaps", 2).error().code(), Code::kGone);
+  EXPECT_TRUE(store->watch("configmaps", 19).ok());
+  EXPECT_EQ(store->commit_changes().text("changes").substr(0, 24), "changes_bucket{le=\"1\"} 2");
+}
+
 TEST_P(StoreConformance, WritersAtOnceLoseNothing) {
   constexpr int kWriters = 8, kWrites = 25;
   std::vector<std::thread> writers;

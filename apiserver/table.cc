@@ -109,12 +109,14 @@ Json replica_set_cells(const Object& set, WallTime now) {
           selector_text(object_at(spec, "selector"))};
 }
 
-Json row_object(const Kind& kind, const Object& object, IncludeObject include) {
-  if (include == IncludeObject::kObject) return api::from_stored(kind, object.body());
-  if (include == IncludeObject::kNone) return nullptr;
-  return {{"kind", "PartialObjectMetadata"},
-          {"apiVersion", "meta.k8s.io/v1"},
-          {"metadata", object_at(object.body(), "metadata")}};
+void add_row_object(std::string& out, const Kind& kind, const Object& object, IncludeObject include) {
+  if (include == IncludeObject::kNone)
+    out += "null";
+  else if (include == IncludeObject::kMetadata)
+    out += partial_text(object, "v1");
+  else
+    out += kind.stored == nullptr && kind.custom == nullptr ? object.bytes()
+                                                            : to_text(api::from_stored(kind, object.body()));
 }
 
 Json column_json(const Kind& kind) {
@@ -207,16 +209,25 @@ Json table_cells(const Kind& kind, const Object& object, WallTime now) {
 
 std::string table_text(const Kind& kind, std::span<const api::ObjectPtr> objects, const Json& list_meta,
                        const TableOptions& options) {
-  Json table = {{"kind", "Table"},
-                {"apiVersion", "meta.k8s.io/" + options.meta_version},
-                {"metadata", list_meta},
-                {"rows", Json::array()}};
-  table["columnDefinitions"] = options.with_columns ? column_json(kind) : Json(nullptr);
-  for (const auto& object : objects) {
-    table["rows"].push_back({{"cells", table_cells(kind, *object, options.now)},
-                             {"object", row_object(kind, *object, options.include)}});
+  const Json head = {{"kind", "Table"},
+                     {"apiVersion", "meta.k8s.io/" + options.meta_version},
+                     {"metadata", list_meta},
+                     {"columnDefinitions", options.with_columns ? column_json(kind) : Json(nullptr)}};
+  std::string out = to_text(head);
+  out.back() = ',';
+  out += R"("rows":[)";
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    out += i == 0 ? R"({"cells":)" : R"(,{"cells":)";
+    out += to_text(table_cells(kind, *objects[i], options.now)) + R"(,"object":)";
+    add_row_object(out, kind, *objects[i], options.include);
+    out += '}';
   }
-  return to_text(table);
+  return out + "]}";
+}
+
+std::string partial_text(const Object& object, const std::string& meta_version) {
+  return fmt::format(R"({{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/{}","metadata":{}}})",
+                     meta_version, to_text(object_at(object.body(), "metadata")));
 }
 
 }  // namespace minik::apiserver

@@ -27,6 +27,9 @@ std::string table_text(const api::Kind& kind, std::span<const api::ObjectPtr> ob
 // One row's cells, in the order of the columns.
 Json table_cells(const api::Kind& kind, const api::Object& object, WallTime now);
 
+// PartialObjectMetadata, of meta.k8s.io's `meta_version`.
+std::string partial_text(const api::Object& object, const std::string& meta_version);
+
 // kubectl's STATUS of a pod: Running, Completed, CrashLoopBackOff, Init:0/1, Terminating, ...
 std::string pod_status_word(const api::Object& pod);
 

@@ -1,11 +1,13 @@
 #include "daemon/daemon.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <thread>
 
 #include "apiserver/http_server.h"
@@ -188,9 +190,19 @@ void wait_for_signal() {
   log_info("daemon", "signal {}: stopping; pods stay", got);
 }
 
+// Every connection, watch and container holds files; the usual soft limit is for one small program.
+void raise_file_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0)
+    log_warn("daemon", "cannot raise the limit of open files: {}", std::strerror(errno));
+}
+
 }  // namespace
 
 Result<> run_daemon(const Cluster& cluster, const std::function<void(int)>& ready) {
+  raise_file_limit();
   TRY(make_dirs(cluster.state_dir, 0711));
   const SystemClock clock;
   const auto store =
