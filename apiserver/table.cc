@@ -115,7 +115,8 @@ void add_row_object(std::string& out, const Kind& kind, const Object& object, In
   else if (include == IncludeObject::kMetadata)
     out += partial_text(object, "v1");
   else
-    out += kind.stored == nullptr ? object.bytes() : to_text(api::from_stored(kind, object.body()));
+    out += kind.stored == nullptr && kind.custom == nullptr ? object.bytes()
+                                                            : to_text(api::from_stored(kind, object.body()));
 }
 
 Json column_json(const Kind& kind) {
