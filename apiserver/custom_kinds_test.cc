@@ -4,21 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "apiserver/handler.h"
+#include "apiserver/no_pods.h"
 #include "base/text.h"
 #include "base/yaml.h"
 
 namespace minik::apiserver {
 namespace {
-
-class NoPods final : public PodBackend {
- public:
-  Result<> logs(const api::Object&, const LogQuery&, const std::function<bool(std::string_view)>&) override {
-    return Error(Code::kNotFound, "no such container");
-  }
-  Result<Program> exec(const api::Object&, const ExecQuery&) override {
-    return Error(Code::kNotFound, "no such container");
-  }
-};
 
 constexpr const char* kDefinition = R"(
 metadata: {name: widgets.example.com}
