@@ -220,7 +220,7 @@ void to_stored(const Kind& served, Json& object) {
 }
 
 Json from_stored(const Kind& served, Json object) {
-  if (served.stored == nullptr) return object;
+  if (served.stored == nullptr && served.custom == nullptr) return object;
   if (const Pair* pair = pair_of(served.conversion)) pair->from(object);
   set_version(object, served);
   return object;

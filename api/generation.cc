@@ -34,14 +34,16 @@ bool counts(const Kind& kind) {
   return std::find(kWithout.begin(), kWithout.end(), kind.group_resource()) == kWithout.end();
 }
 
-bool is_wish(const std::string& member) {
-  return member != "metadata" && member != "status" && member != "kind" && member != "apiVersion";
+// The status of a custom kind is a wish unless it is a subresource.
+bool is_wish(const Kind& kind, const std::string& member) {
+  if (member == "status") return kind.custom != nullptr && !kind.has_subresource("status");
+  return member != "metadata" && member != "kind" && member != "apiVersion";
 }
 
 // Whether `a` wants something that `b` does not, or not so.
-bool wants_more(const Json& a, const Json& b) {
+bool wants_more(const Kind& kind, const Json& a, const Json& b) {
   for (const auto& [name, value] : a.items()) {
-    if (!is_wish(name)) continue;
+    if (!is_wish(kind, name)) continue;
     const Json* other = find(b, name);
     if (other == nullptr || *other != value) return true;
   }
@@ -60,7 +62,7 @@ void set_generation(const Kind& kind, Json& object, const Json* old) {
     return;
   }
   const auto before = int_at(object_at(*old, "metadata"), "generation");
-  const bool changed = wants_more(object, *old) || wants_more(*old, object);
+  const bool changed = wants_more(kind, object, *old) || wants_more(kind, *old, object);
   object["metadata"]["generation"] = before + (changed ? 1 : 0);
 }
 

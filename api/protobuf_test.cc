@@ -48,7 +48,7 @@ TEST(Protobuf, RefusesNonsense) {
     EXPECT_FALSE(decode_protobuf(bad).ok());
   // A ConfigMap whose metadata is a number.
   EXPECT_FALSE(decode_protobuf(mark + "\x0a\x0f\x0a\x02v1\x12\x09" + "ConfigMap\x12\x02\x08\x01").ok());
-  const auto unknown = decode_protobuf(mark + "\x0a\x08\x0a\x02v1\x12\x02Xy\x12\x02\x0a\x00");
+  const auto unknown = decode_protobuf(mark + "\x0a\x08\x0a\x02v1\x12\x02Xy\x12\x02\x0a\x61");
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code(), Code::kUnsupported);
 }

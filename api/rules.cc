@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/custom_kind.h"
 #include "base/text.h"
 
 namespace minik::api {
@@ -96,6 +97,8 @@ const KindRules& rules_of(const Kind& kind) {
       {"storageclasses.storage.k8s.io", {nullptr, validate_storage_class, validate_storage_class_update}},
       {"resourcequotas", {nullptr, validate_quota, validate_quota_update}},
       {"limitranges", {default_limit_range, validate_limit_range, nullptr}},
+      {"customresourcedefinitions.apiextensions.k8s.io",
+       {default_definition, validate_definition, validate_definition_update}},
       {"leases.coordination.k8s.io", {nullptr, validate_lease, nullptr}},
       {"runtimeclasses.node.k8s.io", {nullptr, validate_runtime_class, nullptr}},
       {"priorityclasses.scheduling.k8s.io",
@@ -126,6 +129,7 @@ void check_immutable(Causes& causes, const StructType& type, const Json& object,
 Causes validate_any(const Kind& kind, const Json& object) {
   Causes causes, own;
   check_meta(causes, kind, object);
+  if (kind.custom != nullptr) validate_custom(own, kind, object);
   if (const auto validate = rules_of(kind).validate) validate(own, object);
   validate_controlled(own, kind, object);
   Causes plain;

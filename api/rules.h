@@ -115,6 +115,10 @@ void validate_quota(Causes& causes, const Json& quota);
 void validate_quota_update(Causes& causes, const Json& quota, const Json& old);
 void default_limit_range(Json& range);
 void validate_limit_range(Causes& causes, const Json& range);
+// rules_extensions.cc
+void default_definition(Json& definition);
+void validate_definition(Causes& causes, const Json& definition);
+void validate_definition_update(Causes& causes, const Json& definition, const Json& old);
 // rules_core.cc
 void default_secret(Json& secret);
 void validate_config_map(Causes& causes, const Json& map);

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "api/conversion.h"
+#include "api/custom_kind.h"
 #include "base/text.h"
 
 namespace minik::api {
@@ -139,6 +140,25 @@ std::size_t group_rank(const std::string& group) {
   return it + 1 == kOrder.end() ? kOrder.size() : static_cast<std::size_t>(it - kOrder.begin());
 }
 
+// v2 before v1 before v1beta1 before v1alpha2 before any other name.
+std::tuple<int, std::int64_t, std::int64_t, std::string> version_rank(const std::string& version) {
+  std::size_t at = 1;
+  const auto number = [&]() -> std::int64_t {
+    const std::size_t from = at;
+    while (at < version.size() && version[at] >= '0' && version[at] <= '9') ++at;
+    return parse_int(version.substr(from, at - from)).value_or(-1);
+  };
+  const std::int64_t major = version.starts_with("v") ? number() : -1;
+  if (major < 0) return {3, 0, 0, version};
+  if (at == version.size()) return {0, -major, 0, version};
+  const bool beta = version.substr(at).starts_with("beta"), alpha = version.substr(at).starts_with("alpha");
+  if (!alpha && !beta) return {3, 0, 0, version};
+  at += beta ? 4 : 5;
+  const std::int64_t minor = number();
+  if (minor < 0 || at != version.size()) return {3, 0, 0, version};
+  return {beta ? 1 : 2, -major, -minor, version};
+}
+
 // Stored versions first, then the newest.
 std::tuple<std::size_t, std::string, bool, int, std::string> discovery_order(const Kind& kind, bool stored) {
   const bool beta = kind.version.find("beta") != std::string::npos;
@@ -151,6 +171,10 @@ std::tuple<std::size_t, std::string, bool, int, std::string> discovery_order(con
 const Field* StructType::field(std::string_view field_name) const {
   const auto it = index.find(field_name);
   return it == index.end() ? nullptr : &fields[it->second];
+}
+
+std::string Kind::list_kind() const {
+  return custom == nullptr || custom->list_kind.empty() ? kind + "List" : custom->list_kind;
 }
 
 bool Kind::has_subresource(std::string_view name) const {
@@ -216,6 +240,39 @@ Result<> Schema::add_kinds(const Json& bodies) {
   return {};
 }
 
+SchemaPtr Schema::with_custom(std::vector<Kind> custom) {
+  auto schema = std::make_shared<Schema>();
+  schema->kinds_ = builtin().kinds_;
+  std::stable_sort(custom.begin(), custom.end(), [](const Kind& a, const Kind& b) {
+    return std::tuple(a.group, version_rank(a.version), a.resource) <
+           std::tuple(b.group, version_rank(b.version), b.resource);
+  });
+  const std::size_t first = schema->kinds_.size();
+  for (Kind& kind : custom) {
+    if (kind.custom->served)
+      schema->kinds_.push_back(std::move(kind));
+    else if (kind.custom->storage)
+      schema->unserved_.push_back(std::make_unique<const Kind>(std::move(kind)));
+  }
+  for (std::size_t i = first; i < schema->kinds_.size(); ++i) {
+    Kind& kind = schema->kinds_[i];
+    if (kind.custom->storage) continue;
+    kind.stored = schema->storage_of(kind.group_resource());
+  }
+  return schema;
+}
+
+const Kind* Schema::storage_of(std::string_view group_resource) const {
+  for (const Kind& kind : kinds_) {
+    if (kind.custom != nullptr && kind.custom->storage && kind.group_resource() == group_resource)
+      return &kind;
+  }
+  for (const auto& kind : unserved_) {
+    if (kind->group_resource() == group_resource) return kind.get();
+  }
+  return nullptr;
+}
+
 const Kind* Schema::by_resource(std::string_view group, std::string_view version,
                                 std::string_view resource) const {
   for (const Kind& kind : kinds_) {
@@ -235,6 +292,9 @@ const Kind* Schema::by_key(std::string_view group_resource) const {
   for (const Kind& kind : kinds_) {
     if (kind.stored == nullptr && kind.group_resource() == group_resource) return &kind;
   }
+  for (const auto& kind : unserved_) {
+    if (kind->group_resource() == group_resource) return kind.get();
+  }
   return nullptr;
 }
 
@@ -253,6 +313,7 @@ const Kind* Schema::by_word(std::string_view word) const {
 }
 
 const StructType* Schema::type(std::string_view name) const {
+  if (types_.empty()) return builtin().type(name);  // Custom kinds have types of their own.
   const auto it = types_.find(name);
   return it == types_.end() ? nullptr : it->second.get();
 }

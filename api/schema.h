@@ -18,6 +18,7 @@
 namespace minik::api {
 
 struct StructType;
+struct CustomRules;  // custom_kind.h
 
 // The type of a field's value.
 struct Type {
@@ -55,6 +56,7 @@ struct Field {
 struct StructType {
   std::string name, description;
   std::vector<Field> fields;
+  bool open = false;  // Members that are no fields are kept.
   const Field* field(std::string_view name) const;
   std::map<std::string, std::size_t, std::less<>> index;
 };
@@ -76,8 +78,11 @@ struct Kind {
   // Served in this version but stored as another; `conversion` names how (conversion.h), empty: same shape.
   const Kind* stored = nullptr;
   std::string conversion;
+  // Set for kinds that a CustomResourceDefinition made; it owns `type`.
+  std::shared_ptr<const CustomRules> custom;
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
   const Kind& stored_kind() const { return stored == nullptr ? *this : *stored; }
+  std::string list_kind() const;
   // Key::resource, of the stored kind.
   std::string group_resource() const {
     const Kind& at = stored_kind();
@@ -87,11 +92,17 @@ struct Kind {
   bool can(std::string_view verb) const;
 };
 
+class Schema;
+using SchemaPtr = std::shared_ptr<const Schema>;
+
 class Schema {
  public:
   static const Schema& builtin();
   // Errors: kInvalid; only for the build's own files, checked by a test.
   static Result<std::unique_ptr<Schema>> parse(std::string_view compiled);
+  // The built-in kinds, and `custom` ones behind them.  Each group resource has one kind of the version that
+  // is stored; the others get it as their `stored`.
+  static SchemaPtr with_custom(std::vector<Kind> custom);
 
   const std::vector<Kind>& kinds() const { return kinds_; }  // In order of discovery.
   const Kind* by_resource(std::string_view group, std::string_view version, std::string_view resource) const;
@@ -104,9 +115,11 @@ class Schema {
 
  private:
   Result<> add_kinds(const Json& bodies);
+  const Kind* storage_of(std::string_view group_resource) const;  // Of a custom kind.
 
   std::map<std::string, std::unique_ptr<StructType>, std::less<>> types_;
   std::vector<Kind> kinds_;
+  std::vector<std::unique_ptr<const Kind>> unserved_;  // Stored versions that nobody may ask for.
 };
 
 // Fills in what is absent and has a default, below every struct that is there; writes quantities as the

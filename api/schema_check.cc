@@ -34,6 +34,10 @@ void take_unknown(const StructType& type, Json& value, const std::string& path,
     const std::string here = path.empty() ? it.key() : path + "." + it.key();
     const bool envelope = path.empty() && (it.key() == "kind" || it.key() == "apiVersion");
     const Field* field = type.field(it.key());
+    if (field == nullptr && !envelope && type.open) {
+      ++it;
+      continue;
+    }
     if (field == nullptr && !envelope) {
       found.push_back(fmt::format("unknown field \"{}\"", here));
       it = value.erase(it);
@@ -190,7 +194,11 @@ Result<> check_types(const Kind& kind, const Json& value) {
   if (!value.is_object())
     return Error(Code::kInvalid, fmt::format("json: cannot unmarshal {} into Go value of type v1.{}",
                                              json_name(value), kind.kind));
-  return check_struct(*kind.type, value, "");
+  if (kind.custom == nullptr) return check_struct(*kind.type, value, "");
+  // The rest of a custom object is held to its own schema.
+  const Json* meta = find(value, "metadata");
+  if (meta == nullptr) return {};
+  return check_type(kind.type->field("metadata")->type, *meta, kind.kind, "metadata");
 }
 
 void check_values(const StructType& type, const Json& value, const std::string& path,

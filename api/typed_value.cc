@@ -35,7 +35,8 @@ struct Node {
     return type != nullptr && type->element != nullptr ? Node{type->element.get(), nullptr} : Node{};
   }
   bool knows(const std::string& name) const {
-    return type == nullptr || type->kind != Type::Kind::kStruct || type->of->field(name) != nullptr;
+    return type == nullptr || type->kind != Type::Kind::kStruct || type->of->open ||
+           type->of->field(name) != nullptr;
   }
 };
 

@@ -25,8 +25,8 @@ std::string discovery_group(const api::Schema& schema, std::string_view group);
 // /api/v1, /apis/G/V; empty body when there is none.
 std::string discovery_resources(const api::Schema& schema, std::string_view group, std::string_view version);
 
-// OpenAPI v3 with full schemas.  Made once: every kubectl write asks for the root, whose hashes need all
-// documents.
+// OpenAPI v3 with full schemas.  Made once per schema: every kubectl write asks for the root, whose hashes
+// need all documents.  Those of the built-in kinds are made once for all.
 class OpenApi {
  public:
   explicit OpenApi(const api::Schema& schema);
@@ -35,7 +35,12 @@ class OpenApi {
   const std::string* find(const std::string& path) const;
 
  private:
+  explicit OpenApi(const api::Schema& schema, const OpenApi* builtin);
+  static const OpenApi& builtin();
+  void add(const api::Schema& schema, const std::string& path, const api::Kind& kind);
+
   std::map<std::string, std::string> documents_;
+  Json paths_ = Json::object();
   std::string root_;
 };
 

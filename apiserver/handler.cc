@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/conversion.h"
+#include "api/custom_kind.h"
 #include "apiserver/discovery.h"
 #include "apiserver/status.h"
 #include "base/log.h"
@@ -137,7 +138,7 @@ Response Handler::answer(Request& request) {
     if (fixed.status != 404) return counted(std::move(fixed));
   }
   const auto watched = legacy_watch(request.path);
-  auto route = parse_route(watched.value_or(request.path));
+  auto route = parse_route(parts_.registry.schema(), watched.value_or(request.path));
   if (!route.ok()) return counted(failed(route.error(), {}));
   if (!watched) return measured(request, *route);
   Request plain = request;
@@ -176,7 +177,8 @@ Response Handler::measured(const Request& request, const Route& route) {
 }
 
 Response Handler::fixed_path(const Request& request) {
-  const api::Schema& schema = api::Schema::builtin();
+  const api::SchemaPtr kinds = parts_.registry.schema();
+  const api::Schema& schema = *kinds;
   std::string path = request.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (auto answer = health(request, path, parts_.unready)) return *std::move(answer);
@@ -206,11 +208,11 @@ Response Handler::fixed_path(const Request& request) {
     return response;
   }
   if (path.starts_with("/openapi/v3")) {
-    static const OpenApi kOpenApi(schema);
+    const auto open_api = open_api_of(kinds);
     constexpr std::string_view kPrefix = "/openapi/v3/";
-    if (path == "/openapi/v3") return json_text(kOpenApi.root());
+    if (path == "/openapi/v3") return json_text(open_api->root());
     if (const auto* document =
-            path.starts_with(kPrefix) ? kOpenApi.find(path.substr(kPrefix.size())) : nullptr) {
+            path.starts_with(kPrefix) ? open_api->find(path.substr(kPrefix.size())) : nullptr) {
       return json_text(*document);
     }
   }
@@ -226,12 +228,25 @@ Response Handler::fixed_path(const Request& request) {
   return failed(Error(Code::kNotFound, "the server could not find the requested resource"), {});
 }
 
+std::shared_ptr<const OpenApi> Handler::open_api_of(const api::SchemaPtr& schema) {
+  const std::lock_guard lock(open_api_mutex_);
+  if (open_api_schema_ != schema) {
+    open_api_ = std::make_shared<const OpenApi>(*schema);
+    open_api_schema_ = schema;
+  }
+  return open_api_;
+}
+
 Response Handler::resource(const Request& request, const Route& route) {
   Result<Response> result = Error(Code::kInternal, "");
   const std::string& method = request.method;
   const bool is_question = !route.kind->can("get") || route.subresource == "token";
   if (is_question && method != "POST")
     return refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource",
+                   about(route, request));
+  if (method == "POST" && route.kind->custom != nullptr && route.kind->custom->terminating)
+    return refused(405, "MethodNotAllowed",
+                   "create not allowed while custom resource definition is terminating",
                    about(route, request));
   if (!streams(route) && !negotiate(request.accept))
     return refused(406, "NotAcceptable",
@@ -262,6 +277,8 @@ Response Handler::resource(const Request& request, const Route& route) {
       log_error("apiserver", "{} {}: {}", method, request.path, result.error().message());
     return failed(result.error(), about(route, request));
   }
+  if (route.kind->custom != nullptr && !route.kind->custom->deprecation.empty())
+    result->warnings.push_back(route.kind->custom->deprecation);
   return *std::move(result);
 }
 
@@ -280,7 +297,10 @@ TableOptions table_options(const Request& request, const Accepted& accepted, Wal
 }
 
 std::string bytes_of(const api::Kind& kind, const api::Object& object) {
-  return kind.stored == nullptr ? object.bytes() : to_text(api::from_stored(kind, object.body()));
+  const bool as_stored =
+      kind.stored == nullptr &&
+      (kind.custom == nullptr || string_at(object.body(), "apiVersion") == kind.api_version());
+  return as_stored ? object.bytes() : to_text(api::from_stored(kind, object.body()));
 }
 
 Response object_response(const Request& request, const Route& route, const api::ObjectPtr& object,
@@ -289,7 +309,7 @@ Response object_response(const Request& request, const Route& route, const api::
   response.status = status;
   const Accepted accepted = accepted_of(request);
   if (route.subresource == "scale") {
-    response.body = to_text(Registry::scale_of(*object));
+    response.body = to_text(Registry::scale_of(*route.kind, *object));
   } else if (accepted.as == Accepted::As::kTable) {
     const Json meta = {{"resourceVersion", std::to_string(object->revision())}};
     response.body =

@@ -13,6 +13,7 @@
 
 #include "api/selector.h"
 #include "apiserver/authenticator.h"
+#include "apiserver/discovery.h"
 #include "apiserver/event_lines.h"
 #include "apiserver/list_options.h"
 #include "apiserver/metrics.h"
@@ -104,6 +105,11 @@ class Handler {
     api::SnapshotPtr snapshot;
     std::chrono::steady_clock::time_point until;
   };
+  // OpenAPI of the newest schema that somebody asked for.
+  std::shared_ptr<const OpenApi> open_api_of(const api::SchemaPtr& schema);
+  std::mutex open_api_mutex_;
+  api::SchemaPtr open_api_schema_;
+  std::shared_ptr<const OpenApi> open_api_;
   std::mutex pages_mutex_;
   std::map<std::uint64_t, Page> pages_;
 };

@@ -25,7 +25,7 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
   const bool partial = accepted.as == Accepted::As::kPartial;
   std::string out = partial ? R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/)" +
                                   accepted.meta_version + "\""
-                            : fmt::format(R"({{"kind":"{}List","apiVersion":"{}")", route.kind->kind,
+                            : fmt::format(R"({{"kind":"{}","apiVersion":"{}")", route.kind->list_kind(),
                                           route.kind->api_version());
   std::size_t bytes = out.size() + 64;
   if (!partial) {
@@ -37,7 +37,7 @@ std::string list_text(const Route& route, const std::vector<ObjectPtr>& objects,
     if (i > 0) out += ',';
     if (partial)
       out += partial_text(*objects[i], accepted.meta_version);
-    else if (route.kind->stored == nullptr)
+    else if (route.kind->stored == nullptr && route.kind->custom == nullptr)
       out += objects[i]->bytes();
     else
       out += bytes_of(*route.kind, *objects[i]);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "api/conversion.h"
+#include "api/definition.h"
 #include "api/managed_fields.h"
 #include "api/patch.h"
 #include "apiserver/handler.h"
@@ -79,6 +80,12 @@ bool is_seen_by_network(const api::Kind& kind) {
   return kind.kind == "Service" || kind.kind == "EndpointSlice";
 }
 
+void add_warnings(const Route& route, const api::Object& object, Response& response) {
+  if (route.kind->group_resource() != api::kDefinitions) return;
+  for (auto& warning : api::definition_warnings(object.body()))
+    response.warnings.push_back(std::move(warning));
+}
+
 }  // namespace
 
 Result<DeleteOptions> delete_options_of(const Request& request, const Json& body) {
@@ -118,6 +125,7 @@ Result<Response> Handler::post(const Request& request, const Route& route) {
   if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   Response response = object_response(request, route, object, parts_.clock.now(), 201);
   response.warnings = std::move(decoded.warnings);
+  add_warnings(route, *object, response);
   return response;
 }
 
@@ -136,6 +144,7 @@ Result<Response> Handler::put(const Request& request, const Route& route) {
   if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
   Response response = object_response(request, route, object, parts_.clock.now());
   response.warnings = std::move(decoded.warnings);
+  add_warnings(route, *object, response);
   return response;
 }
 
@@ -143,6 +152,12 @@ Result<Response> Handler::patch(const Request& request, const Route& route) {
   const WriteOptions options = guarded(TRY(write_options(request, "PatchOptions")), request);
   const std::string type =
       lower(trim(std::string_view(request.content_type).substr(0, request.content_type.find(';'))));
+  if (type == "application/strategic-merge-patch+json" && route.kind->custom != nullptr &&
+      route.subresource != "scale") {
+    return Error(Code::kUnsupported,
+                 "the body of the request was in an unknown format - accepted media types include: "
+                 "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+  }
   if (type == "application/apply-patch+yaml") return apply(request, route, options);
   if (request.query.contains("force"))
     return bad_option("PatchOptions", "force", "Forbidden: may not be specified for non-apply patch");
@@ -175,7 +190,9 @@ Result<Response> Handler::patch(const Request& request, const Route& route) {
   }
   const auto object = TRY(parts_.registry.patch(target_of(route), how, patch, options));
   if (is_seen_by_network(*route.kind) && !options.dry_run) parts_.settle(object->revision());
-  return object_response(request, route, object, parts_.clock.now());
+  Response response = object_response(request, route, object, parts_.clock.now());
+  add_warnings(route, *object, response);
+  return response;
 }
 
 Result<Response> Handler::apply(const Request& request, const Route& route, const WriteOptions& options) {
@@ -211,6 +228,7 @@ Result<Response> Handler::apply(const Request& request, const Route& route, cons
   Response response =
       object_response(request, route, applied.object, parts_.clock.now(), applied.created ? 201 : 200);
   response.warnings = std::move(decoded.warnings);
+  add_warnings(route, *applied.object, response);
   return response;
 }
 

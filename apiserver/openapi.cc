@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "api/custom_kind.h"
 #include "apiserver/discovery.h"
 
 namespace minik::apiserver {
@@ -98,6 +99,15 @@ Json component(const StructType& type, std::set<const StructType*>& used) {
   return json;
 }
 
+// What the definition says, as it says it.
+Json custom_component(const Kind& kind, std::set<const StructType*>& used) {
+  Json json = kind.custom->schema;
+  json["type"] = "object";
+  json["properties"]["metadata"] = schema_of(kind.type->field("metadata")->type, used);
+  json["properties"]["metadata"]["description"] = "Name, labels and the like.";
+  return json;
+}
+
 Json operation(const Kind& kind, const char* action) {
   Json op = {{"x-kubernetes-group-version-kind", gvk(kind)},
              {"x-kubernetes-action", action},
@@ -135,7 +145,7 @@ std::string document_of(const api::Schema& schema, std::string_view group, std::
   for (const Kind& kind : schema.kinds()) {
     if (kind.group != group || kind.version != version) continue;
     add_paths(kind, doc["paths"]);
-    Json root = component(*kind.type, used);
+    Json root = kind.custom == nullptr ? component(*kind.type, used) : custom_component(kind, used);
     root["properties"]["kind"] = {{"type", "string"}, {"description", "Kind of the object."}};
     root["properties"]["apiVersion"] = {{"type", "string"},
                                         {"description", "Version of the form the object is written in."}};
@@ -156,17 +166,28 @@ std::string document_of(const api::Schema& schema, std::string_view group, std::
 
 }  // namespace
 
-OpenApi::OpenApi(const api::Schema& schema) {
-  Json root = {{"paths", Json::object()}};
+void OpenApi::add(const api::Schema& schema, const std::string& path, const Kind& kind) {
+  std::string text = document_of(schema, kind.group, kind.version);
+  const std::string hash = std::to_string(std::hash<std::string>{}(text));
+  paths_[path] = {{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + hash}};
+  documents_.insert_or_assign(path, std::move(text));
+}
+
+const OpenApi& OpenApi::builtin() {
+  static const OpenApi kBuiltin(api::Schema::builtin(), nullptr);
+  return kBuiltin;
+}
+
+OpenApi::OpenApi(const api::Schema& schema) : OpenApi(schema, &builtin()) {}
+
+OpenApi::OpenApi(const api::Schema& schema, const OpenApi* known) {
+  if (known != nullptr) *this = *known;
+  std::set<std::string> added;
   for (const Kind& kind : schema.kinds()) {
     const std::string path = (kind.group.empty() ? "api/" : "apis/") + kind.api_version();
-    if (documents_.contains(path)) continue;
-    std::string text = document_of(schema, kind.group, kind.version);
-    const std::string hash = std::to_string(std::hash<std::string>{}(text));
-    root["paths"][path] = {{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + hash}};
-    documents_.emplace(path, std::move(text));
+    if ((known == nullptr || kind.custom != nullptr) && added.insert(path).second) add(schema, path, kind);
   }
-  root_ = to_text(root);
+  root_ = to_text(Json{{"paths", paths_}});
 }
 
 const std::string* OpenApi::find(const std::string& path) const {

@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "api/conversion.h"
+#include "api/definition.h"
 #include "api/generation.h"
 #include "api/patch.h"
 #include "api/selector.h"
 #include "apiserver/class_admission.h"
+#include "apiserver/custom_objects.h"
 #include "apiserver/pod_admission.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -104,7 +106,8 @@ Error not_found(const Target& target) {
   return Error(Code::kNotFound, fmt::format("{} \"{}\" not found", target.resource_text(), target.name));
 }
 
-Json Registry::scale_of(const Object& object) {
+Json Registry::scale_of(const Kind& kind, const Object& object) {
+  if (kind.custom != nullptr) return custom_scale(kind, object);
   const Json& meta = object_at(object.body(), "metadata");
   Json scale = {{"kind", "Scale"}, {"apiVersion", "autoscaling/v1"}};
   for (const char* member : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
@@ -152,6 +155,7 @@ Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const J
       old == nullptr ? api::validate_create(kind, body) : api::validate_update(kind, body, *old);
   causes.insert(causes.end(), rules.begin(), rules.end());
   if (!causes.empty()) return api::invalid(target.kind_text(), target.name, std::move(causes));
+  if (kind.group_resource() == api::kDefinitions) api::set_definition_status(tx.now(), body, clock_.now());
   return {};
 }
 
@@ -175,6 +179,7 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
     if (tx.now().find(kind.group_resource(), target.ns, name) == nullptr) target.name = name;
   }
   if (!target.name.empty()) meta["name"] = target.name;
+  TRY(check_definition(tx.now(), kind));
   TRY(check_namespace(tx, target));
   if (tx.now().find(target.key()) != nullptr) {
     return Error(Code::kAlreadyExists,
@@ -231,11 +236,17 @@ Result<ObjectPtr> Registry::update_in(Tx& tx, const Target& target, const Object
       next.erase("status");
     if (options.applied)
       next["metadata"]["managedFields"] = object_at(body, "metadata").value("managedFields", Json());
+    TRY(check_custom(kind, next));
     return store_change(tx, target, old, std::move(next), options);
   }
   if (target.subresource == "scale") {
     Json next = old.body();
-    next["spec"]["replicas"] = TRY(replicas_of(target, body));
+    const Json replicas = TRY(replicas_of(target, body));
+    if (kind.custom == nullptr)
+      next["spec"]["replicas"] = replicas;
+    else
+      set_custom_replicas(kind, next, replicas);
+    TRY(check_custom(kind, next));
     return store_change(tx, target, old, std::move(next), options);
   }
   if (target.subresource == "ephemeralcontainers") return update_ephemeral(tx, target, old, body);
@@ -300,7 +311,7 @@ Result<Json> Registry::apply_patch(const Target& target, const Object& old, Patc
                                    const Json& patch) {
   const bool scale = target.subresource == "scale";
   const Kind& shape_kind = target.served == nullptr ? *target.kind : *target.served;
-  Json current = scale ? scale_of(old) : api::from_stored(shape_kind, old.body());
+  Json current = scale ? scale_of(*target.kind, old) : api::from_stored(shape_kind, old.body());
   Json next;
   switch (type) {
     case PatchType::kJson:

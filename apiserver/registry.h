@@ -13,6 +13,7 @@
 #include "api/managed_fields.h"
 #include "api/rules.h"
 #include "api/schema.h"
+#include "apiserver/custom_kinds.h"
 #include "apiserver/service_leases.h"
 #include "apiserver/store.h"
 #include "base/clock.h"
@@ -64,8 +65,11 @@ struct Deleted {
 
 class Registry {
  public:
+  // The kinds that are there now.
+  api::SchemaPtr schema() const { return kinds_.schema(); }
+
   Registry(Store& store, const Clock& clock, ServiceRanges ranges)
-      : store_(store), clock_(clock), leases_(std::move(ranges)) {}
+      : store_(store), clock_(clock), leases_(std::move(ranges)), kinds_(store) {}
 
   Result<api::ObjectPtr> create(const Target& target, Json body, const WriteOptions& options);
   Result<api::ObjectPtr> replace(const Target& target, const Json& body, const WriteOptions& options);
@@ -96,8 +100,8 @@ class Registry {
   // `outcomes`, if given, gets for each write what became of it, in order.
   std::vector<Error> apply(const std::vector<api::Write>& writes, std::vector<Result<>>* outcomes = nullptr);
 
-  // Scale, as autoscaling/v1 wants it, of a Deployment or ReplicaSet.
-  static Json scale_of(const api::Object& object);
+  // Scale, as autoscaling/v1 wants it, of an object that has replicas.
+  static Json scale_of(const api::Kind& kind, const api::Object& object);
 
  private:
   Result<api::ObjectPtr> create_in(Tx& tx, const Target& target, Json body, const WriteOptions& options = {});
@@ -108,7 +112,7 @@ class Registry {
   api::FieldWriter writer_of(const Target& target, const WriteOptions& options) const;
   Result<Deleted> remove_in(Tx& tx, const Target& target, const DeleteOptions& options);
   Result<Json> apply_patch(const Target& target, const api::Object& old, PatchType type, const Json& patch);
-  Result<> apply_one(Tx& tx, const api::Write& write);
+  Result<> apply_one(Tx& tx, const api::Kind& kind, const api::Write& write);
   Result<Eviction> spend_budget(Tx& tx, const api::Object& pod, bool dry_run);
   Result<api::ObjectPtr> update_ephemeral(Tx& tx, const Target& target, const api::Object& old,
                                           const Json& body);
@@ -118,6 +122,7 @@ class Registry {
   Store& store_;
   const Clock& clock_;
   ServiceLeases leases_;
+  CustomKinds kinds_;
 };
 
 // For answers: services "web" not found, …

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "api/definition.h"
 #include "api/pod.h"
 #include "apiserver/registry.h"
 
@@ -77,6 +78,19 @@ void orphan_dependents(Tx& tx, const Object& owner) {
   }
 }
 
+// Keeps a definition until its objects are gone.
+void hold_definition(const api::Snapshot& objects, Json& definition, WallTime now) {
+  const std::string name = string_at(definition["metadata"], "name");
+  if (objects.count(name) == 0) return;
+  definition["metadata"]["finalizers"].push_back(api::kCleanupFinalizer);
+  definition["status"]["conditions"].push_back(
+      {{"type", "Terminating"},
+       {"status", "True"},
+       {"lastTransitionTime", rfc3339(now)},
+       {"reason", "InstanceDeletionPending"},
+       {"message", "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"}});
+}
+
 }  // namespace
 
 Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOptions& options) {
@@ -92,6 +106,8 @@ Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOp
   if (options.propagation == "Foreground" && !current->meta().deletion)
     meta["finalizers"].push_back(kForeground);
   const bool is_namespace = target.kind->kind == "Namespace";
+  if (target.kind->group_resource() == api::kDefinitions && !current->meta().deletion)
+    hold_definition(tx.now(), body, clock_.now());
   const bool held = grace > 0 || is_namespace || !array_at(meta, "finalizers").empty();
   if (!held) {
     tx.remove(target.key());
@@ -108,10 +124,8 @@ Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOp
   return Deleted{tx.put(target.kind->group_resource(), std::move(body)), false};
 }
 
-Result<> Registry::apply_one(Tx& tx, const Write& write) {
-  const api::Kind* kind = api::Schema::builtin().by_key(write.key.resource);
-  MINIK_ASSERT(kind != nullptr);
-  Target target{kind, write.key.ns, write.key.name, ""};
+Result<> Registry::apply_one(Tx& tx, const api::Kind& kind, const Write& write) {
+  Target target{&kind, write.key.ns, write.key.name, ""};
   const ObjectPtr old = tx.now().find(write.key);
   if (write.op == Write::Op::kPut && write.expected_revision == 0) {
     auto made = create_in(tx, target, write.body);
@@ -148,10 +162,13 @@ Result<> Registry::apply_one(Tx& tx, const Write& write) {
 std::vector<Error> Registry::apply(const std::vector<Write>& writes, std::vector<Result<>>* outcomes) {
   std::vector<Error> errors;
   if (writes.empty()) return errors;
+  const api::SchemaPtr kinds = schema();
   auto done = store_.transact(
       [&](Tx& tx) -> Result<> {
         for (const Write& write : writes) {
-          auto applied = apply_one(tx, write);
+          const api::Kind* kind = kinds->by_key(write.key.resource);
+          auto applied = kind == nullptr ? Result<>(Error(Code::kNotFound, "no such kind any more"))
+                                         : apply_one(tx, *kind, write);
           if (outcomes != nullptr) outcomes->push_back(applied);
           if (applied.ok()) continue;
           const Code code = applied.error().code();

@@ -51,7 +51,7 @@ Result<> check_framing(std::string_view head, std::size_t body_max) {
   return {};
 }
 
-Result<Route> parse_route(std::string_view path) {
+Result<Route> parse_route(const api::SchemaPtr& schema, std::string_view path) {
   const Error unknown(Code::kNotFound, "the server could not find the requested resource");
   std::vector<std::string> parts;
   for (const auto& part : split(path, '/')) {
@@ -63,17 +63,17 @@ Result<Route> parse_route(std::string_view path) {
   if (root != "api" && root != "apis") return unknown;
   const std::string group = root == "apis" ? next() : std::string();
   const std::string version = next();
-  const api::Schema& schema = api::Schema::builtin();
   Route route;
+  route.schema = schema;
   std::string word = next();
   if (word == "namespaces" && at + 1 < parts.size()) {
-    const api::Kind* inner = schema.by_resource(group, version, parts[at + 1]);
+    const api::Kind* inner = schema->by_resource(group, version, parts[at + 1]);
     if (inner != nullptr && inner->namespaced) {
       route.ns = next();
       word = next();
     }
   }
-  route.kind = schema.by_resource(group, version, word);
+  route.kind = schema->by_resource(group, version, word);
   if (route.kind == nullptr) return unknown;
   route.name = next();
   route.subresource = next();
@@ -82,6 +82,11 @@ Result<Route> parse_route(std::string_view path) {
   if (!route.rest.empty() && route.subresource != "proxy") return unknown;
   if (!route.name.empty() && route.kind->namespaced && route.ns.empty()) return unknown;
   return route;
+}
+
+Result<Route> parse_route(std::string_view path) {
+  static const api::SchemaPtr kBuiltin = api::Schema::with_custom({});
+  return parse_route(kBuiltin, path);
 }
 
 }  // namespace minik::apiserver

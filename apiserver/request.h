@@ -64,12 +64,15 @@ struct Response {
 
 // A URL below /api or /apis, taken apart.
 struct Route {
+  api::SchemaPtr schema;  // Keeps the kind.
   const api::Kind* kind = nullptr;
   std::string ns, name, subresource, rest;  // `rest`: the path behind a proxy subresource.
   bool collection() const { return name.empty(); }
 };
 
 // Errors: kNotFound "the server could not find the requested resource".
+Result<Route> parse_route(const api::SchemaPtr& schema, std::string_view path);
+// Of built-in kinds.
 Result<Route> parse_route(std::string_view path);
 
 }  // namespace minik::apiserver

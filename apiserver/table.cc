@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/conversion.h"
+#include "apiserver/custom_objects.h"
 #include "apiserver/table_cells.h"
 #include "base/text.h"
 
@@ -114,7 +115,8 @@ void add_row_object(std::string& out, const Kind& kind, const Object& object, In
   else if (include == IncludeObject::kMetadata)
     out += partial_text(object, "v1");
   else
-    out += kind.stored == nullptr ? object.bytes() : to_text(api::from_stored(kind, object.body()));
+    out += kind.stored == nullptr && kind.custom == nullptr ? object.bytes()
+                                                            : to_text(api::from_stored(kind, object.body()));
 }
 
 Json column_json(const Kind& kind) {
@@ -200,6 +202,7 @@ const std::map<std::string, CellsOf>& all_cells() {
 }  // namespace
 
 Json table_cells(const Kind& kind, const Object& object, WallTime now) {
+  if (kind.custom != nullptr) return custom_cells(kind, object, now);
   const auto it = all_cells().find(kind.group_resource());
   return it == all_cells().end() ? plain_cells(object, now) : it->second(object, now);
 }

@@ -167,6 +167,9 @@ Json lease_cells(const Object& lease, WallTime now) {
   return {lease.name(), string_at(spec_of(lease), "holderIdentity"), age_of(lease, now)};
 }
 
+Json definition_cells(const Object& definition, WallTime) {
+  return {definition.name(), string_at(object_at(definition.body(), "metadata"), "creationTimestamp")};
+}
 Json priority_cells(const Object& priority, WallTime now) {
   return {priority.name(), int_at(priority.body(), "value"), bool_at(priority.body(), "globalDefault"),
           age_of(priority, now)};
@@ -189,6 +192,7 @@ std::map<std::string, CellsOf> cluster_cells() {
           {"clusterroles.rbac.authorization.k8s.io", created_cells},
           {"rolebindings.rbac.authorization.k8s.io", binding_cells},
           {"clusterrolebindings.rbac.authorization.k8s.io", binding_cells},
+          {"customresourcedefinitions.apiextensions.k8s.io", definition_cells},
           {"leases.coordination.k8s.io", lease_cells},
           {"priorityclasses.scheduling.k8s.io", priority_cells},
           {"runtimeclasses.node.k8s.io", runtime_class_cells}};

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/netns.h"
 #include "base/text.h"
+#include "controllers/custom_kinds.h"
 #include "controllers/daemon_sets.h"
 #include "controllers/deployments.h"
 #include "controllers/disruption_budgets.h"
@@ -117,6 +118,7 @@ std::vector<std::unique_ptr<controllers::Controller>> make_controllers(const Clu
   all.push_back(std::make_unique<controllers::PlacementWitness>());
   all.push_back(std::make_unique<controllers::NodeLeaseController>(cluster.node_name));
   all.push_back(std::make_unique<controllers::EndpointsController>());
+  all.push_back(std::make_unique<controllers::CustomKindsController>());
   all.push_back(std::make_unique<controllers::GarbageController>());
   return all;
 }

@@ -85,7 +85,7 @@ Result<OutputFormat> OutputFormat::parse(const std::string& flag) {
     format.text = *std::move(text);
   }
   if (format.text.empty()) return failed("template format specified but no template given");
-  auto parsed = JsonPath::parse(format.text);
+  auto parsed = api::JsonPath::parse(format.text);
   if (!parsed.ok())
     return failed(fmt::format("error parsing jsonpath {}, {}", format.text, parsed.error().message()));
   format.jsonpath = *std::move(parsed);

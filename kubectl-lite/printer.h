@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "api/jsonpath.h"
 #include "api/schema.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "kubectl-lite/jsonpath.h"
 #include "kubectl-lite/tabwriter.h"
 
 namespace minik::kubectl {
@@ -19,7 +19,7 @@ namespace minik::kubectl {
 // -o: what to print.
 struct OutputFormat {
   enum class Kind : unsigned char { kTable, kWide, kYaml, kJson, kName, kJsonPath } kind = Kind::kTable;
-  std::optional<JsonPath> jsonpath;
+  std::optional<api::JsonPath> jsonpath;
   std::string text;  // The template.
   bool show_managed_fields = false;
 

@@ -6,17 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "api/go_value.h"
 #include "base/clock.h"
 #include "base/json.h"
 
 namespace minik::kubectl {
 
-// JSON as Go's encoder writes it: sorted members, <, > and & escaped.  `indent` 0: compact.
-std::string go_json(const Json& value, int indent = 0);
-// A Go string literal: "a\"b".
-std::string go_quote(std::string_view text);
-// What Go's %v prints for a decoded JSON value: text, 3, true, map[a:1], [x y].
-std::string go_value(const Json& value);
+using api::go_json;
+using api::go_quote;
+using api::go_value;
 
 // "1h30m", "5s", "500ms", "0".
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);

@@ -4,9 +4,9 @@
 
 #include <ostream>
 
+#include "api/jsonpath.h"
 #include "base/text.h"
 #include "kubectl-lite/failure.h"
-#include "kubectl-lite/jsonpath.h"
 #include "kubectl-lite/manifests.h"
 #include "kubectl-lite/resource_args.h"
 #include "kubectl-lite/text.h"
@@ -48,7 +48,7 @@ Result<Wish> jsonpath_wish(const std::string& text) {
     if (value->empty()) return failed("jsonpath wait has to have a value after equal sign");
   }
   if (!path.starts_with("{")) path = "{" + std::string(path.starts_with(".") ? "" : ".") + path + "}";
-  const auto parsed = JsonPath::parse(path);
+  const auto parsed = api::JsonPath::parse(path);
   if (!parsed.ok()) return failed(parsed.error());
   return Wish([path = *parsed, value](const Json* object) -> Result<bool> {
     if (object == nullptr) return false;

@@ -47,7 +47,7 @@ eventually 20 code_is 200 "$URL"
 k delete pod client --grace-period=0 --force >/dev/null 2>&1
 k wait --for=delete pod/client --timeout=20s >/dev/null
 [[ $(ask "$token") == 401 ]] || fail "a deleted pod's token is still good: $(cat "$WORK/answer")"
-grep -q '"reason":"Unauthorized"' "$WORK/answer" || fail "no Status: $(cat "$WORK/answer")"
+grep -q '"reason": *"Unauthorized"' "$WORK/answer" || fail "no Status: $(cat "$WORK/answer")"
 gone() { [[ ! -e /run/minik/default/pods/$uid ]]; }
 eventually 20 gone
 

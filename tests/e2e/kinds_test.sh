@@ -105,7 +105,8 @@ done
 # What is wrong is said in upstream's words, and nothing is stored.
 wrong() {
   local what=$1 pattern=$2
-  exits 1 k create -f -
+  { echo '# kubectl takes what begins with a brace for JSON.'; cat; } >"$WORK/wrong.yaml"
+  exits 1 k create -f "$WORK/wrong.yaml"
   expect "$what" "$pattern" <"$WORK/output"
 }
 wrong "path type" 'The Ingress "bad" is invalid: spec.rules\[0\].http.paths\[0\].pathType: Required value: pathType must be specified' \

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/result.h"
 
-namespace minik::kubectl {
+namespace minik::api {
 
 struct JsonPathStep;
 using Steps = std::vector<JsonPathStep>;
@@ -52,4 +52,4 @@ struct JsonPathNode {
 
 Result<std::vector<std::shared_ptr<const JsonPathNode>>> parse_template(std::string_view text);
 
-}  // namespace minik::kubectl
+}  // namespace minik::api

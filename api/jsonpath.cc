@@ -1,13 +1,13 @@
-#include "kubectl-lite/jsonpath.h"
+#include "api/jsonpath.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "kubectl-lite/jsonpath_parse.h"
-#include "kubectl-lite/text.h"
+#include "api/go_value.h"
+#include "api/jsonpath_parse.h"
 
-namespace minik::kubectl {
+namespace minik::api {
 namespace {
 
 using Values = std::vector<const Json*>;
@@ -177,4 +177,4 @@ Result<std::vector<Json>> JsonPath::find_values(const Json& value) const {
   return out;
 }
 
-}  // namespace minik::kubectl
+}  // namespace minik::api

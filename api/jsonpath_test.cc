@@ -1,8 +1,8 @@
-#include "kubectl-lite/jsonpath.h"
+#include "api/jsonpath.h"
 
 #include <gtest/gtest.h>
 
-namespace minik::kubectl {
+namespace minik::api {
 namespace {
 
 const char* const kList = R"({"kind":"List","items":[
@@ -76,4 +76,4 @@ TEST(JsonPath, FindsValues) {
 }
 
 }  // namespace
-}  // namespace minik::kubectl
+}  // namespace minik::api

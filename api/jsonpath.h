@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/result.h"
 
-namespace minik::kubectl {
+namespace minik::api {
 
 struct JsonPathNode;
 
@@ -29,4 +29,4 @@ class JsonPath {
   std::vector<std::shared_ptr<const JsonPathNode>> nodes_;
 };
 
-}  // namespace minik::kubectl
+}  // namespace minik::api

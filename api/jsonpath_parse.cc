@@ -1,10 +1,10 @@
-#include "kubectl-lite/jsonpath_parse.h"
+#include "api/jsonpath_parse.h"
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 
-namespace minik::kubectl {
+namespace minik::api {
 namespace {
 
 using Nodes = std::vector<std::shared_ptr<const JsonPathNode>>;
@@ -315,4 +315,4 @@ class TemplateParser {
 
 Result<Nodes> parse_template(std::string_view text) { return TemplateParser(text).nodes(false); }
 
-}  // namespace minik::kubectl
+}  // namespace minik::api
