@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <bit>
+#include <chrono>
+#include <cmath>
 #include <map>
-#include <memory>
-#include <optional>
 #include <vector>
 
-#include "base/clock.h"
+#include "api/protobuf_wire.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -20,254 +20,290 @@ extern const char* const kProtobufMessages;
 namespace {
 
 constexpr std::string_view kMark("k8s\0", 4);
-constexpr int kDepthMax = 64;
+constexpr int kDepthMax = 100;
+// Years 1 to 9999: what RFC 3339 can write.
+constexpr std::int64_t kSecondsMin = -62'135'596'800, kSecondsMax = 253'402'300'799;
 
-struct FieldShape {
-  std::string name, type;
-  bool pointer = false, list = false, map = false, inlined = false;
+enum class Form : std::uint8_t { kMessage, kString, kBytes, kInt32, kInt64, kBool, kDouble, kJson };
+// What becomes of a message's members: an object, the value of its only member, or one of those below.
+enum class Shape : std::uint8_t { kObject, kValue, kTime, kMicroTime, kQuantity, kIntOrString };
+
+struct Message;
+
+struct MessageField {
+  std::string name;
+  Form form = Form::kMessage;
+  const Message* message = nullptr;
+  bool keeps_zero = false, list = false, map = false, inlined = false;
+  bool is_value() const { return name == "-"; }
 };
-using MessageShape = std::map<std::uint32_t, FieldShape>;
 
-FieldShape parse_shape(std::string name, std::string_view type) {
-  FieldShape shape;
-  shape.name = std::move(name);
+struct Message {
+  Shape shape = Shape::kObject;
+  std::map<std::uint32_t, MessageField> fields;
+};
+
+struct Messages {
+  std::map<std::string, Message, std::less<>> by_name;
+  std::map<std::string, const Message*, std::less<>> by_kind;  // "apps/v1 Deployment"
+};
+
+MessageField parse_field(const Messages& all, std::string_view name, std::string_view type) {
+  static const std::map<std::string_view, Form> kForms = {
+      {"string", Form::kString}, {"bytes", Form::kBytes},   {"int32", Form::kInt32}, {"int64", Form::kInt64},
+      {"bool", Form::kBool},     {"double", Form::kDouble}, {"json", Form::kJson}};
+  MessageField field;
+  field.name = std::string(name);
   const auto take = [&](std::string_view mark) {
     if (!type.starts_with(mark)) return false;
     type.remove_prefix(mark.size());
     return true;
   };
-  shape.inlined = take("!");
-  shape.pointer = take("*");
-  shape.list = take("[]");
-  shape.map = take("{}");
-  if (!shape.pointer) shape.pointer = take("*");
-  shape.type = std::string(type);
-  return shape;
+  field.inlined = take("!");
+  field.keeps_zero = take("*");
+  field.list = take("[]");
+  field.map = take("{}");
+  if (const auto form = kForms.find(type); form != kForms.end())
+    field.form = form->second;
+  else
+    field.message = &all.by_name.at(std::string(type));
+  return field;
 }
 
-const std::map<std::string, MessageShape, std::less<>>& messages() {
-  static const auto kMessages = [] {
-    std::map<std::string, MessageShape, std::less<>> all;
-    for (const auto& line : split(kProtobufMessages, '\n')) {
-      const auto colon = line.find(": ");
-      if (colon == std::string::npos) continue;
-      MessageShape& message = all[line.substr(0, colon)];
-      for (const auto& field : split(std::string_view(line).substr(colon + 2), ',')) {
-        const auto words = split_words(field);
-        if (words.size() != 3) continue;
-        message[static_cast<std::uint32_t>(parse_int(words[0]).value_or(0))] =
-            parse_shape(std::string(words[1]), words[2]);
-      }
+Messages parse_messages(std::string_view text) {
+  static const std::map<std::string_view, Shape> kShapes = {{"Time", Shape::kTime},
+                                                            {"MicroTime", Shape::kMicroTime},
+                                                            {"Quantity", Shape::kQuantity},
+                                                            {"IntOrString", Shape::kIntOrString}};
+  Messages all;
+  std::vector<std::pair<std::string, std::string>> kinds, messages;
+  for (const auto& line : split(text, '\n')) {
+    const auto colon = line.find(": ");
+    if (colon == std::string::npos) continue;
+    const std::string name = line.substr(0, colon), rest = line.substr(colon + 2);
+    if (name.starts_with("kind ")) {
+      kinds.emplace_back(name.substr(5), rest);
+      continue;
     }
-    return all;
-  }();
+    messages.emplace_back(name, rest);
+    all.by_name[name];
+  }
+  for (const auto& [name, rest] : messages) {
+    Message& message = all.by_name[name];
+    if (const auto shape = kShapes.find(name); shape != kShapes.end()) message.shape = shape->second;
+    for (const auto& field : split(rest, ',')) {
+      const auto words = split_words(field);
+      if (words.size() != 3) continue;
+      MessageField& made = message.fields[static_cast<std::uint32_t>(parse_int(words.at(0)).value())] =
+          parse_field(all, words.at(1), words.at(2));
+      if (made.is_value() && message.shape == Shape::kObject) message.shape = Shape::kValue;
+    }
+  }
+  for (const auto& [kind, name] : kinds) all.by_kind[kind] = &all.by_name.at(name);
+  return all;
+}
+
+const Messages& messages() {
+  static const Messages kMessages = parse_messages(kProtobufMessages);
   return kMessages;
 }
 
-Error malformed(std::string_view why) {
-  return Error(Code::kInvalid, fmt::format("the body is no valid protobuf message: {}", why));
+Result<> decode_members(const Message& message, std::string_view bytes, int depth, Json& into);
+
+Result<Json> time_of(const Json& members, bool micro) {
+  if (!members.contains("seconds") && !members.contains("nanos")) return Json();
+  const auto seconds = members.value("seconds", std::int64_t{0});
+  const auto nanos = members.value("nanos", std::int64_t{0});
+  if (seconds < kSecondsMin || seconds > kSecondsMax || nanos < 0 || nanos > 999'999'999)
+    return malformed_protobuf("a time is out of range");
+  using std::chrono::floor;
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  const auto day = floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return Json(fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z", int(date.year()), unsigned(date.month()),
+                          unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
+                          clock.seconds().count(), micro ? fmt::format(".{:06}", nanos / 1000) : ""));
 }
 
-// One field on the wire.
-struct WireField {
-  std::uint32_t number = 0, type = 0;
-  std::uint64_t value = 0;  // Types 0, 1 and 5.
-  std::string_view bytes;   // Type 2.
-};
-
-class Wire {
- public:
-  explicit Wire(std::string_view bytes) : left_(bytes) {}
-  bool done() const { return left_.empty(); }
-
-  Result<std::uint64_t> varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      if (left_.empty()) return malformed("it ends within a number");
-      const auto byte = static_cast<std::uint8_t>(left_.front());
-      left_.remove_prefix(1);
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) return value;
-    }
-    return malformed("a number is too long");
-  }
-
-  Result<WireField> next() {
-    const std::uint64_t tag = TRY(varint());
-    WireField field;
-    field.number = static_cast<std::uint32_t>(tag >> 3);
-    field.type = static_cast<std::uint32_t>(tag & 7);
-    if (field.number == 0 || tag >> 32 != 0) return malformed("a field number is out of range");
-    if (field.type == 0) {
-      field.value = TRY(varint());
-    } else if (field.type == 1 || field.type == 5) {
-      const std::size_t size = field.type == 1 ? 8 : 4;
-      if (left_.size() < size) return malformed("it ends within a number");
-      std::memcpy(&field.value, left_.data(), size);
-      left_.remove_prefix(size);
-    } else if (field.type == 2) {
-      const std::uint64_t size = TRY(varint());
-      if (size > left_.size()) return malformed("a field is longer than the message");
-      field.bytes = left_.substr(0, size);
-      left_.remove_prefix(size);
-    } else {
-      return malformed(fmt::format("wire type {} is not known", field.type));
-    }
-    return field;
-  }
-
- private:
-  std::string_view left_;
-};
-
-Result<> decode_message(const MessageShape& shape, std::string_view bytes, int depth, Json& into);
-
-// The numbers and strings of a small message that JSON writes as one value.
-struct Small {
-  std::int64_t numbers[4] = {};
-  std::string_view texts[4];
-  bool any = false;
-};
-
-Result<Small> read_small(std::string_view bytes) {
-  Small small;
-  for (Wire wire(bytes); !wire.done();) {
-    const WireField field = TRY(wire.next());
-    if (field.number >= 4) continue;
-    small.any = true;
-    small.numbers[field.number] = static_cast<std::int64_t>(field.value);
-    small.texts[field.number] = field.bytes;
-  }
-  return small;
+Result<Json> int_or_string_of(const Json& members) {
+  const auto type = members.value("type", std::int64_t{0});
+  if (type == 0) return Json(members.value("number", std::int64_t{0}));
+  if (type == 1) return Json(members.value("text", std::string()));
+  return malformed_protobuf("a value is neither a number nor a string");
 }
 
-Result<Json> string_of(std::string_view bytes) {
-  if (!is_utf8(bytes)) return malformed("a string is no UTF-8");
-  return Json(std::string(bytes));
+// `now`: what an earlier piece of the same field has set.
+Result<Json> decode_submessage(const Message& message, std::string_view bytes, int depth, Json now) {
+  const bool one_value = message.shape == Shape::kValue || message.shape == Shape::kQuantity;
+  if (one_value)
+    now = Json();
+  else if (message.shape != Shape::kObject || !now.is_object())
+    now = Json::object();
+  TRY(decode_members(message, bytes, depth + 1, now));
+  switch (message.shape) {
+    case Shape::kTime:
+    case Shape::kMicroTime:
+      return time_of(now, message.shape == Shape::kMicroTime);
+    case Shape::kIntOrString:
+      return int_or_string_of(now);
+    case Shape::kQuantity:
+      return now.is_null() ? Json("0") : std::move(now);
+    case Shape::kObject:
+    case Shape::kValue:
+      break;
+  }
+  return now;
 }
 
-// Values that are a message on the wire and a scalar in JSON.  Null: not set.
-Result<std::optional<Json>> decode_special(const FieldShape& shape, std::string_view bytes) {
-  const Small small = TRY(read_small(bytes));
-  if (shape.type == "Time" || shape.type == "MicroTime") {
-    if (!small.any) return std::optional<Json>(Json());
-    const WallTime seconds{std::chrono::seconds(small.numbers[1])};
-    std::string text = rfc3339(seconds);
-    if (shape.type == "MicroTime")
-      text = text.substr(0, 19) + fmt::format(".{:06}Z", small.numbers[2] / 1000);
-    return std::optional<Json>(text);
+WireType wire_type(Form form) {
+  switch (form) {
+    case Form::kInt32:
+    case Form::kInt64:
+    case Form::kBool:
+      return WireType::kVarint;
+    case Form::kDouble:
+      return WireType::kFixed64;
+    case Form::kMessage:
+    case Form::kString:
+    case Form::kBytes:
+    case Form::kJson:
+      break;
   }
-  if (shape.type == "Quantity") return std::optional<Json>(TRY(string_of(small.texts[1])));
-  if (shape.type == "IntOrString") {
-    if (small.numbers[1] == 1) return std::optional<Json>(TRY(string_of(small.texts[3])));
-    return std::optional<Json>(small.numbers[2]);
-  }
-  if (shape.type == "Duration")
-    return std::optional<Json>(fmt::format("{}s", small.numbers[1] / 1'000'000'000));
-  if (shape.type == "Raw") {
-    if (small.texts[1].empty()) return std::optional<Json>(Json());
-    return std::optional<Json>(TRY(parse_json(small.texts[1])));
-  }
-  if (shape.type != "Strings") return std::optional<Json>();
-  Json list = Json::array();
-  for (Wire wire(bytes); !wire.done();) {
-    const WireField field = TRY(wire.next());
-    if (field.number == 1 && field.type == 2) list.push_back(TRY(string_of(field.bytes)));
-  }
-  return std::optional<Json>(std::move(list));
+  return WireType::kBytes;
+}
+
+Error wrong_type(const MessageField& known, const WireField& field) {
+  return malformed_protobuf(fmt::format("field {} ({}) has the wrong wire type {}", known.name, field.number,
+                                        static_cast<int>(field.type)));
+}
+
+Result<std::string> text_of(std::string_view bytes) {
+  if (!is_utf8(bytes)) return malformed_protobuf("a string is no UTF-8");
+  return std::string(bytes);
 }
 
 // One value; null: not set.
-Result<Json> decode_value(const FieldShape& shape, const WireField& field, bool keep_zero, int depth) {
-  const std::string& type = shape.type;
-  const bool number = type == "int32" || type == "int64" || type == "bool";
-  if (field.type != (number ? 0u : type == "double" ? 1u : 2u))
-    return malformed(fmt::format("field {} has the wrong wire type", shape.name));
-  if (number) {
-    if (field.value == 0 && !keep_zero) return Json();
-    if (type == "bool") return Json(field.value != 0);
-    return Json(type == "int32" ? static_cast<std::int64_t>(static_cast<std::int32_t>(field.value))
-                                : static_cast<std::int64_t>(field.value));
+Result<Json> decode_one(const MessageField& known, const WireField& field, bool keep_zero, int depth,
+                        Json now) {
+  if (field.type != wire_type(known.form)) return wrong_type(known, field);
+  const bool zero = field.value == 0 && field.bytes.empty();
+  if (known.form != Form::kMessage && zero && !keep_zero) return Json();
+  switch (known.form) {
+    case Form::kBool:
+      return Json(field.value != 0);
+    case Form::kInt32:
+      return Json(static_cast<std::int64_t>(static_cast<std::int32_t>(field.value)));
+    case Form::kInt64:
+      return Json(static_cast<std::int64_t>(field.value));
+    case Form::kDouble: {
+      const auto number = std::bit_cast<double>(field.value);
+      if (!std::isfinite(number)) return malformed_protobuf("a number is not finite");
+      return Json(number);
+    }
+    case Form::kString:
+      return Json(TRY(text_of(field.bytes)));
+    case Form::kBytes:
+      return Json(base64(std::string(field.bytes)));
+    case Form::kJson:
+      if (field.bytes.empty()) return Json();
+      return parse_json(field.bytes);
+    case Form::kMessage:
+      break;
   }
-  if (type == "double") {
-    double value = 0;
-    std::memcpy(&value, &field.value, sizeof value);
-    return value == 0 && !keep_zero ? Json() : Json(value);
-  }
-  if (type == "string") {
-    if (field.bytes.empty() && !keep_zero) return Json();
-    return string_of(field.bytes);
-  }
-  if (type == "bytes") return Json(base64(std::string(field.bytes)));
-  if (auto special = TRY(decode_special(shape, field.bytes))) return *std::move(special);
-  const auto message = messages().find(type);
-  if (message == messages().end()) return malformed("no message named " + type);
-  Json out = Json::object();
-  TRY(decode_message(message->second, field.bytes, depth + 1, out));
-  return out;
+  return decode_submessage(*known.message, field.bytes, depth, std::move(now));
 }
 
-Result<> decode_entry(const FieldShape& shape, const WireField& field, int depth, Json& map) {
-  if (field.type != 2) return malformed(fmt::format("field {} has the wrong wire type", shape.name));
+Result<> decode_entry(const MessageField& known, const WireField& field, int depth, Json& map) {
+  if (field.type != WireType::kBytes) return wrong_type(known, field);
   std::string key;
   WireField value;
-  value.type = 2;
-  if (shape.type == "int32" || shape.type == "int64" || shape.type == "bool") value.type = 0;
+  value.type = wire_type(known.form);
   for (Wire wire(field.bytes); !wire.done();) {
     const WireField part = TRY(wire.next());
-    if (part.number == 1) key = TRY(string_of(part.bytes)).get<std::string>();
+    if (part.number == 1) {
+      if (part.type != WireType::kBytes) return wrong_type(known, part);
+      key = TRY(text_of(part.bytes));
+    }
     if (part.number == 2) value = part;
   }
   if (!map.is_object()) map = Json::object();
-  map[key] = TRY(decode_value(shape, value, true, depth));
+  map[key] = TRY(decode_one(known, value, true, depth, Json()));
   return {};
 }
 
-Result<> decode_list_item(const FieldShape& shape, const WireField& field, int depth, Json& list) {
+Result<> decode_item(const MessageField& known, const WireField& field, int depth, Json& list) {
   if (!list.is_array()) list = Json::array();
-  const bool packed =
-      field.type == 2 && (shape.type == "int32" || shape.type == "int64" || shape.type == "bool");
-  if (!packed) {
-    list.push_back(TRY(decode_value(shape, field, true, depth)));
+  if (wire_type(known.form) != WireType::kVarint || field.type != WireType::kBytes) {
+    list.push_back(TRY(decode_one(known, field, true, depth, Json())));
     return {};
   }
-  for (Wire wire(field.bytes); !wire.done();) {
+  for (Wire packed(field.bytes); !packed.done();) {
     WireField one;
-    one.value = TRY(wire.varint());
-    list.push_back(TRY(decode_value(shape, one, true, depth)));
+    one.type = WireType::kVarint;
+    one.value = TRY(packed.varint());
+    list.push_back(TRY(decode_one(known, one, true, depth, Json())));
   }
   return {};
 }
 
-Result<> decode_message(const MessageShape& shape, std::string_view bytes, int depth, Json& into) {
-  if (depth > kDepthMax) return malformed("it is nested too deep");
+Result<> decode_member(const MessageField& known, const WireField& field, int depth, Json& into) {
+  if (known.inlined) {
+    if (field.type != WireType::kBytes) return wrong_type(known, field);
+    return decode_members(*known.message, field.bytes, depth + 1, into);
+  }
+  Json& slot = known.is_value() ? into : into[known.name];
+  if (known.map) return decode_entry(known, field, depth, slot);
+  if (known.list) return decode_item(known, field, depth, slot);
+  slot = TRY(decode_one(known, field, known.keeps_zero, depth, std::move(slot)));
+  if (slot.is_null() && !known.is_value()) into.erase(known.name);
+  return {};
+}
+
+Result<> decode_members(const Message& message, std::string_view bytes, int depth, Json& into) {
+  if (depth > kDepthMax) return malformed_protobuf("it is nested too deep");
   for (Wire wire(bytes); !wire.done();) {
     const WireField field = TRY(wire.next());
-    const auto it = shape.find(field.number);
-    if (it == shape.end()) continue;
-    const FieldShape& known = it->second;
-    if (known.inlined) {
-      const auto inner = messages().find(known.type);
-      if (inner == messages().end() || field.type != 2) return malformed("field " + known.name);
-      TRY(decode_message(inner->second, field.bytes, depth + 1, into));
-    } else if (known.map) {
-      TRY(decode_entry(known, field, depth, into[known.name]));
-    } else if (known.list) {
-      TRY(decode_list_item(known, field, depth, into[known.name]));
-    } else if (Json value = TRY(decode_value(known, field, known.pointer, depth)); !value.is_null()) {
-      into[known.name] = std::move(value);
-    }
+    const auto known = message.fields.find(field.number);
+    if (known != message.fields.end()) TRY(decode_member(known->second, field, depth, into));
   }
   return {};
 }
 
-// core.v1.Pod of v1 and Pod.
-std::string message_name(const std::string& api_version, const std::string& kind) {
-  if (kind == "DeleteOptions") return "meta.v1.DeleteOptions";
-  const auto slash = api_version.find('/');
-  if (slash == std::string::npos) return "core." + api_version + "." + kind;
-  const std::string group = api_version.substr(0, slash);
-  return group.substr(0, group.find('.')) + "." + api_version.substr(slash + 1) + "." + kind;
+struct Envelope {
+  std::string api_version, kind, encoding, content_type;
+  std::string_view raw;
+};
+
+Result<Envelope> open_envelope(std::string_view bytes) {
+  Envelope envelope;
+  std::string_view type_meta;
+  for (Wire wire(bytes); !wire.done();) {
+    const WireField field = TRY(wire.next());
+    if (field.number > 4) continue;
+    if (field.type != WireType::kBytes)
+      return malformed_protobuf("the envelope has a field of the wrong wire type");
+    if (field.number == 1) type_meta = field.bytes;
+    if (field.number == 2) envelope.raw = field.bytes;
+    if (field.number == 3) envelope.encoding = TRY(text_of(field.bytes));
+    if (field.number == 4) envelope.content_type = TRY(text_of(field.bytes));
+  }
+  for (Wire wire(type_meta); !wire.done();) {
+    const WireField field = TRY(wire.next());
+    if (field.number > 2) continue;
+    if (field.type != WireType::kBytes)
+      return malformed_protobuf("apiVersion or kind has the wrong wire type");
+    (field.number == 1 ? envelope.api_version : envelope.kind) = TRY(text_of(field.bytes));
+  }
+  return envelope;
+}
+
+// Options travel under the version of what they are for.
+const Message* message_of(const Envelope& envelope) {
+  const std::string word = envelope.kind == "DeleteOptions" ? "meta.k8s.io/v1 DeleteOptions"
+                                                            : envelope.api_version + " " + envelope.kind;
+  const auto found = messages().by_kind.find(word);
+  return found == messages().by_kind.end() ? nullptr : found->second;
 }
 
 }  // namespace
@@ -275,29 +311,20 @@ std::string message_name(const std::string& api_version, const std::string& kind
 bool is_protobuf(std::string_view body) { return body.starts_with(kMark); }
 
 Result<Json> decode_protobuf(std::string_view body) {
-  if (!is_protobuf(body)) return malformed("it does not begin with the mark of Kubernetes");
-  std::string_view type_meta, raw;
-  std::string encoding, content_type;
-  for (Wire wire(body.substr(kMark.size())); !wire.done();) {
-    const WireField field = TRY(wire.next());
-    if (field.number == 1) type_meta = field.bytes;
-    if (field.number == 2) raw = field.bytes;
-    if (field.number == 3) encoding = field.bytes;
-    if (field.number == 4) content_type = field.bytes;
-  }
-  if (!encoding.empty())
+  if (!is_protobuf(body)) return malformed_protobuf("it does not begin with the mark of Kubernetes");
+  const Envelope envelope = TRY(open_envelope(body.substr(kMark.size())));
+  if (!envelope.encoding.empty())
     return Error(Code::kUnsupported, "the content encoding of the body is not supported");
-  if (content_type.ends_with("json")) return parse_json(raw);
-  const Small meta = TRY(read_small(type_meta));
-  const std::string api_version(meta.texts[1]), kind(meta.texts[2]);
-  const auto shape = messages().find(message_name(api_version, kind));
-  if (shape == messages().end())
-    return Error(Code::kUnsupported,
-                 fmt::format("no protobuf message is known for {}, Kind={}", api_version, kind));
+  if (envelope.content_type.ends_with("json")) return parse_json(envelope.raw);
+  const Message* message = message_of(envelope);
+  if (message == nullptr) {
+    return Error(Code::kUnsupported, fmt::format("no protobuf message is known for {}, Kind={}",
+                                                 envelope.api_version, envelope.kind));
+  }
   Json object = Json::object();
-  TRY(decode_message(shape->second, raw, 0, object));
-  object["apiVersion"] = api_version;
-  object["kind"] = kind;
+  TRY(decode_members(*message, envelope.raw, 0, object));
+  object["apiVersion"] = envelope.api_version;
+  object["kind"] = envelope.kind;
   return object;
 }
 

@@ -2,7 +2,7 @@
 // that the same client would have sent as JSON.
 //
 // Fields are known from api/schema/protobuf/messages.txt; unknown ones are skipped.  A scalar of value zero
-// that is no pointer in the Go types means "not set".
+// means "not set", unless the Go type is a pointer or is written to JSON even then.
 // Pure.  Errors: kInvalid for bytes that are no such message, kUnsupported for a kind without one.
 // Specification: protobuf wire format; envelope of k8s.io/apimachinery (runtime.Unknown).
 #pragma once

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes messages.txt: the protobuf messages behind the kinds that minik serves, from the Go types of Kubernetes.
 
-usage: generate.py MODULES >messages.txt      MODULES: the folder that holds api@v… and apimachinery@v… (GOMODCACHE/k8s.io)
+usage: generate.py MODULES VERSION >messages.txt
+MODULES/{api,apimachinery,apiextensions-apiserver}@VERSION: as the Go tools leave them in GOMODCACHE/k8s.io.
 
-The Go types say in their tags what no .proto file says: the JSON name of a field, and whether it is a pointer (then a
-value of zero is meant, otherwise it stands for "not set").  One line per message: PACKAGE.NAME and its fields
-`NUMBER NAME TYPE`; `*` before the type marks a pointer, `[]` a list, `{}` a map, `!` a message whose members belong to
-its parent's JSON.
+The Go types say in their tags what no .proto file says: the JSON name of a field, and whether it is a pointer or is
+always written (then a value of zero is kept, otherwise it stands for "not set").  One line per message: PACKAGE.NAME and its fields
+`NUMBER NAME TYPE`; `*` before the type marks one that keeps zero, `[]` a list, `{}` a map, `!` a message whose members belong to
+its parent's JSON.  The name `-` says that the JSON of the message is the value of that field.  `kind` lines say which
+message an apiVersion and kind stand for.
 """
 import glob
 import re
@@ -22,35 +24,56 @@ ROOTS = {  # Package → kinds.
     'rbac/v1': 'Role ClusterRole RoleBinding ClusterRoleBinding', 'events/v1': 'Event',
     'authentication/v1': 'TokenReview TokenRequest SelfSubjectReview',
     'authorization/v1': 'SubjectAccessReview SelfSubjectAccessReview LocalSubjectAccessReview SelfSubjectRulesReview',
-    'meta/v1': 'DeleteOptions Status',
+    'meta/v1': 'DeleteOptions', 'apiextensions/v1': 'CustomResourceDefinition',
+    'authentication/v1beta1': 'SelfSubjectReview TokenReview', 'authentication/v1alpha1': 'SelfSubjectReview',
+    'networking/v1beta1': 'Ingress IngressClass', 'policy/v1beta1': 'PodDisruptionBudget Eviction',
+    'batch/v1beta1': 'CronJob', 'discovery/v1beta1': 'EndpointSlice', 'apps/v1beta2': 'Deployment',
+    'apps/v1beta1': 'Deployment StatefulSet', 'extensions/v1beta1': 'Deployment Ingress NetworkPolicy DaemonSet ReplicaSet',
+}
+# Messages whose JSON is one value.
+VALUES = {
+    'Quantity': '1 - *string', 'Raw': '1 - json', 'Strings': '1 - []string',
+    'Time': '1 seconds *int64, 2 nanos *int32', 'MicroTime': '1 seconds *int64, 2 nanos *int32',
+    'IntOrString': '1 type int64, 2 number *int32, 3 text *string',
+    'OrBool': '1 - *bool, 2 - apiextensions.v1.JSONSchemaProps',
+    'OrArray': '1 - apiextensions.v1.JSONSchemaProps, 2 - []apiextensions.v1.JSONSchemaProps',
+    'OrStrings': '1 - apiextensions.v1.JSONSchemaProps, 2 - []string',
 }
 SCALARS = {'string': 'string', 'int32': 'int32', 'int64': 'int64', 'bool': 'bool', 'float64': 'double', '[]byte': 'bytes',
            'metav1.Time': 'Time', 'Time': 'Time', 'metav1.MicroTime': 'MicroTime', 'MicroTime': 'MicroTime',
            'resource.Quantity': 'Quantity', 'intstr.IntOrString': 'IntOrString', 'runtime.RawExtension': 'Raw',
-           'RawExtension': 'Raw', 'FieldsV1': 'Raw', 'metav1.FieldsV1': 'Raw', 'metav1.Duration': 'Duration', 'Duration': 'Duration',
+           'RawExtension': 'Raw', 'FieldsV1': 'Raw', 'metav1.FieldsV1': 'Raw', 'JSON': 'Raw',
+           'JSONSchemaPropsOrBool': 'OrBool', 'JSONSchemaPropsOrArray': 'OrArray', 'JSONSchemaPropsOrStringArray': 'OrStrings',
            'types.UID': 'string', 'types.NodeName': 'string', 'int': 'int64', 'uint8': 'int32'}
 
 
 class Package:
     def __init__(self, folder):
-        self.structs, self.names = {}, {}
+        self.structs, self.names, self.imports, self.group = {}, {}, {}, ''
+        for path in glob.glob(folder + '/register.go'):
+            self.group = re.search(r'GroupName\s*=\s*"(.*)"', open(path, encoding='utf-8').read()).group(1)
         for path in glob.glob(folder + '/types*.go') + glob.glob(folder + '/well_known*.go'):
-            text = re.sub(r'//[^\n]*', '', open(path, encoding='utf-8').read())
+            text = open(path, encoding='utf-8').read()
+            for alias, where in re.findall(r'^\s+(?:(\w+) )?"k8s.io/(?:api|apimachinery/pkg/apis)/([\w/]+)"$', text, re.M):
+                self.imports[alias or where.split('/')[-1]] = where
+            text = re.sub(r'//[^\n]*', '', text)
             for name, body in re.findall(r'^type (\w+) struct \{(.*?)^\}', text, re.S | re.M):
                 self.structs[name] = body
+            self.structs.update((name, '') for name in re.findall(r'^type (\w+) struct ?\{\}$', text, re.M))
             for name, other in re.findall(r'^type (\w+) ((?:\[\]|map|[\w.])[\w.\[\]*]*)$', text, re.M):
                 if other != 'struct':
                     self.names[name] = other
 
 
 class Writer:
-    def __init__(self, modules):
-        self.modules, self.packages, self.lines = modules, {}, {}
+    def __init__(self, modules, version):
+        self.modules, self.version, self.packages, self.lines = modules, version, {}, {}
 
     def package(self, name):
         if name not in self.packages:
-            base = 'apimachinery@v*/pkg/apis/meta/v1' if name == 'meta/v1' else 'api@v*/' + name
-            self.packages[name] = Package(glob.glob(self.modules + '/' + base)[0])
+            base = {'meta/v1': 'apimachinery@' + self.version + '/pkg/apis/meta/v1',
+                    'apiextensions/v1': 'apiextensions-apiserver@' + self.version + '/pkg/apis/apiextensions/v1'}.get(name, f'api@{self.version}/{name}')
+            self.packages[name] = Package(self.modules + '/' + base)
         return self.packages[name]
 
     def kind_of(self, go, package):
@@ -66,8 +89,7 @@ class Writer:
         where, name = package, go
         if '.' in go:
             alias, name = go.split('.')
-            where = {'metav1': 'meta/v1', 'v1': 'core/v1', 'corev1': 'core/v1', 'apiv1': 'core/v1',
-                     'batchv1': 'batch/v1', 'policyv1': 'policy/v1'}[alias]
+            where = self.package(package).imports[alias]
         names = self.package(where).names
         if name in names:
             if name in ('ExtraValue', 'Verbs'):
@@ -94,6 +116,8 @@ class Writer:
             json = re.search(r'json:"([^",]*)', tag.group(1)).group(1)
             inline = ',inline' in tag.group(1)
             prefix, kind = self.kind_of(words[-1], package)
+            if prefix == '' and kind in ('string', 'int32', 'int64', 'bool', 'double') and ',omitempty' not in tag.group(1):
+                prefix = '*'
             proto = re.search(r'name=(\w+)', tag.group(1))
             fields.append((int(number.group(1)), json or (proto.group(1) if proto else words[0]), ('!' if inline else '') + prefix + kind))
         self.lines[full] = ', '.join(f'{number} {json} {kind}' for number, json, kind in sorted(fields))
@@ -101,10 +125,17 @@ class Writer:
 
 
 def main():
-    writer = Writer(sys.argv[1])
+    writer = Writer(sys.argv[1], sys.argv[2])
     for package, kinds in ROOTS.items():
         for kind in kinds.split():
             writer.message(package, kind)
+    for package, kinds in ROOTS.items():
+        group = writer.package(package).group
+        version = package.split('/')[1]
+        for kind in kinds.split():
+            print(f"kind {group + '/' if group else ''}{version} {kind}: {package.replace('/', '.')}.{kind}")
+    for name, fields in VALUES.items():
+        print(f'{name}: {fields}')
     for full in sorted(writer.lines):
         print(f'{full}: {writer.lines[full]}')
 
