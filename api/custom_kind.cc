@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/definition.h"
 #include "api/structural.h"
 #include "base/text.h"
 
@@ -14,13 +15,6 @@ std::vector<std::string> words_at(const Json& object, std::string_view member) {
     if (word.is_string()) out.push_back(word.get<std::string>());
   }
   return out;
-}
-
-bool is_established(const Json& definition) {
-  const Json& conditions = array_at(object_at(definition, "status"), "conditions");
-  return std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
-    return string_at(condition, "type") == "Established" && string_at(condition, "status") == "True";
-  });
 }
 
 void add_columns(const Json& version, Kind& kind, CustomRules& rules) {
@@ -88,7 +82,7 @@ Kind kind_of_version(const Json& definition, const Json& version) {
 
 std::vector<Kind> kinds_of_definition(const Json& definition) {
   std::vector<Kind> kinds;
-  if (!is_established(definition)) return kinds;
+  if (!owns_objects(definition)) return kinds;
   for (const Json& version : array_at(object_at(definition, "spec"), "versions"))
     kinds.push_back(kind_of_version(definition, version));
   std::stable_sort(kinds.begin(), kinds.end(),

@@ -18,6 +18,13 @@ inline constexpr const char* kCleanupFinalizer = "customresourcecleanup.apiexten
 // for a name has it.
 void set_definition_status(const Snapshot& objects, Json& definition, WallTime now);
 
+// Whether its names were accepted once: its kinds are served.
+bool is_established(const Json& definition);
+
+// Whether the objects stored under the definition's name are its own: it is established, and no built-in kind
+// has that name.
+bool owns_objects(const Json& definition);
+
 // What the definition holds and minik does not do.
 std::vector<std::string> definition_warnings(const Json& definition);
 

@@ -126,6 +126,15 @@ bool mentions(const Json& schema, const char* member) {
 
 }  // namespace
 
+bool is_established(const Json& definition) {
+  return is_true(array_at(object_at(definition, "status"), "conditions"), "Established");
+}
+
+bool owns_objects(const Json& definition) {
+  const std::string name = string_at(object_at(definition, "metadata"), "name");
+  return is_established(definition) && Schema::builtin().by_key(name) == nullptr;
+}
+
 std::vector<std::string> definition_warnings(const Json& definition) {
   std::vector<std::string> warnings;
   const Json& versions = array_at(object_at(definition, "spec"), "versions");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "api/custom_kind.h"
 #include "base/text.h"
@@ -12,8 +13,8 @@ namespace minik::api {
 namespace {
 
 std::string name_error(const Kind& kind, const std::string& name) {
-  if (kind.kind == "Service") return dns1035_label_error(name);
-  if (kind.kind == "Namespace") return dns1123_label_error(name);
+  if (kind.group_resource() == "services") return dns1035_label_error(name);
+  if (kind.group_resource() == "namespaces") return dns1123_label_error(name);
   if (kind.group == "rbac.authorization.k8s.io") return path_segment_error(name);
   return dns1123_subdomain_error(name);
 }
@@ -118,7 +119,7 @@ void check_immutable(Causes& causes, const StructType& type, const Json& object,
     if (field.immutable && before != nullptr && (now == nullptr || *now != *before)) {
       cause_invalid(causes, here, now == nullptr ? Json() : *now, "field is immutable");
     }
-    if (field.name == "spec" && now != nullptr && before != nullptr) {
+    if (field.name == "spec" && field.type.of != nullptr && now != nullptr && before != nullptr) {
       check_immutable(causes, *field.type.of, *now, *before, here);
     }
   }
@@ -281,9 +282,10 @@ Causes validate_update(const Kind& kind, const Json& object, const Json& old) {
 
 Error invalid(std::string_view kind, std::string_view name, Causes causes) {
   std::vector<std::string> texts;
+  std::set<std::string> seen;
   for (const auto& cause : causes) {
     std::string text = cause.field + ": " + cause.message;
-    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
+    if (seen.insert(text).second) texts.push_back(std::move(text));
   }
   const std::string all = texts.size() == 1 ? texts[0] : "[" + join(texts, ", ") + "]";
   return Error(Code::kInvalid, fmt::format("{} \"{}\" is invalid: {}", kind, name, all))

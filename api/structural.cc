@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <memory>
 #include <set>
 
 #include "api/go_value.h"
@@ -21,10 +23,19 @@ RE2::Options quiet() {
   return options;
 }
 
-bool matches(const std::string& pattern, const std::string& text) {
-  const RE2 regex(pattern, quiet());
-  return !regex.ok() || RE2::PartialMatch(text, regex);
-}
+// Compiled once per validation: a list of many short texts costs one compilation.
+class Patterns {
+ public:
+  // What is no pattern matches everything.
+  bool matches(const std::string& pattern, const std::string& text) {
+    auto& regex = compiled_[pattern];
+    if (regex == nullptr) regex = std::make_unique<RE2>(pattern, quiet());
+    return !regex->ok() || RE2::PartialMatch(text, *regex);
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<RE2>> compiled_;
+};
 
 bool is_integral(const Json& value) {
   if (value.is_number_integer()) return true;
@@ -65,7 +76,7 @@ bool is_cidr(const std::string& text) {
 }
 
 // Formats that nobody knows hold for every text.
-bool has_format(const std::string& format, const std::string& text) {
+bool has_format(const std::string& format, const std::string& text, Patterns& patterns) {
   if (format == "date-time" || format == "datetime") return parse_rfc3339(text).has_value();
   if (format == "ipv4") return is_address(AF_INET, text);
   if (format == "ipv6") return is_address(AF_INET6, text);
@@ -79,7 +90,7 @@ bool has_format(const std::string& format, const std::string& text) {
        R"(^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*$)"},
       {"email", R"(^[^@\s]+@[^@\s]+$)"}};
   const auto it = kPatterns.find(format);
-  return it == kPatterns.end() || matches(it->second, text);
+  return it == kPatterns.end() || patterns.matches(it->second, text);
 }
 
 std::size_t characters_of(const std::string& text) {
@@ -96,7 +107,7 @@ std::optional<std::size_t> limit_of(const Json& schema, const char* name) {
 
 class Validator {
  public:
-  explicit Validator(Causes& causes) : causes_(causes) {}
+  Validator(Causes& causes, Patterns& patterns) : causes_(causes), patterns_(patterns) {}
 
   void check(const Json& schema, const Json& value, const std::string& path) {
     if (!schema.is_object() || !type_fits(schema, value, path) || value.is_null()) return;
@@ -150,9 +161,9 @@ class Validator {
     if (const auto least = limit_of(schema, "minLength"); least && length < *least)
       wrong(path, value, fmt::format("should be at least {} chars long", *least));
     const std::string pattern = string_at(schema, "pattern"), format = string_at(schema, "format");
-    if (!pattern.empty() && !matches(pattern, text))
+    if (!pattern.empty() && !patterns_.matches(pattern, text))
       wrong(path, value, fmt::format("should match '{}'", pattern));
-    if (!format.empty() && !has_format(format, text)) wrong_type(path, format, value);
+    if (!format.empty() && !has_format(format, text, patterns_)) wrong_type(path, format, value);
   }
 
   void check_number(const Json& schema, const Json& value, const std::string& path) {
@@ -235,11 +246,11 @@ class Validator {
     }
   }
 
-  static std::size_t count_valid(const Json& schemas, const Json& value, const std::string& path) {
+  std::size_t count_valid(const Json& schemas, const Json& value, const std::string& path) {
     std::size_t valid = 0;
     for (const Json& schema : schemas) {
       Causes found;
-      Validator(found).check(schema, value, path);
+      Validator(found, patterns_).check(schema, value, path);
       valid += found.empty() ? 1 : 0;
     }
     return valid;
@@ -264,12 +275,14 @@ class Validator {
   }
 
   Causes& causes_;
+  Patterns& patterns_;
 };
 
 }  // namespace
 
 void validate_by_schema(const Json& schema, const Json& value, const std::string& path, Causes& causes) {
-  Validator(causes).check(schema, value, path);
+  Patterns patterns;
+  Validator(causes, patterns).check(schema, value, path);
 }
 
 std::string pattern_error(const std::string& pattern) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "api/custom_kind.h"
+#include "api/definition.h"
 #include "apiserver/handler.h"
 #include "apiserver/no_pods.h"
 #include "base/text.h"
@@ -172,6 +174,78 @@ TEST_F(CustomKindsTest, ServesAgainAfterARestart) {
   const Registry other(*store_, clock_, {{Cidr::parse("10.96.0.0/24").value()}});
   EXPECT_NE(other.schema()->by_resource("example.com", "v1", "widgets"), nullptr);
   EXPECT_EQ(other.schema(), other.schema());
+}
+
+// A definition of one version of the kind.
+std::string defined(const std::string& plural, const std::string& group, const std::string& kind,
+                    const std::string& schema) {
+  std::string out =
+      R"({metadata: {name: PLURAL.GROUP, annotations: {api-approved.kubernetes.io: none}}, spec: {
+    group: GROUP, scope: Namespaced, names: {plural: PLURAL, kind: KIND}, versions: [{name: v1, served: true,
+    storage: true, schema: {openAPIV3Schema: {type: object, properties: {spec: SCHEMA}}}}]}})";
+  out = replace_all(out, "PLURAL", plural);
+  out = replace_all(out, "GROUP", group);
+  out = replace_all(out, "KIND", kind);
+  return replace_all(out, "SCHEMA", schema);
+}
+
+TEST_F(CustomKindsTest, ChangesObjectsWhoseSpecHasNoFields) {
+  const struct {
+    const char *schema, *before, *after;
+  } kCases[] = {{"{type: object, x-kubernetes-preserve-unknown-fields: true}", "{x: 1}", "{x: 2}"},
+                {"{type: object, additionalProperties: {type: string}}", "{x: a}", "{x: b}"},
+                {"{type: array, items: {type: integer}}", "[1]", "[2]"},
+                {"{type: string}", "a", "b"}};
+  for (const auto& one : kCases) {
+    ASSERT_EQ(send("POST", kCrds, defined("frees", "example.com", "Free", one.schema)).status, 201);
+    const std::string frees = "/apis/example.com/v1/namespaces/default/frees";
+    const auto free = [](const char* spec) {
+      return std::string("{metadata: {name: a}, spec: ") + spec + "}";
+    };
+    ASSERT_EQ(send("POST", frees, free(one.before)).status, 201) << one.schema;
+    const Response changed = send("PATCH", frees + "/a", free(one.after), kMerge);
+    ASSERT_EQ(changed.status, 200) << changed.body;
+    EXPECT_EQ(body(changed)["spec"], parse_yaml(one.after).value().at(0)) << one.schema;
+    EXPECT_EQ(send("PUT", frees + "/a", free(one.before)).status, 200) << one.schema;
+    EXPECT_EQ(send("DELETE", frees + "/a").status, 200);
+    EXPECT_EQ(send("DELETE", std::string(kCrds) + "/frees.example.com").status, 200);
+  }
+}
+
+TEST_F(CustomKindsTest, NeverTakesObjectsOfBuiltinKinds) {
+  ASSERT_EQ(send("POST", "/apis/networking.k8s.io/v1/namespaces/default/ingresses",
+                 "{metadata: {name: mine}, spec: {defaultBackend: {service: {name: s, port: {number: 80}}}}}")
+                .status,
+            201);
+  const std::string name = "ingresses.networking.k8s.io";
+  const Json made =
+      body(send("POST", kCrds, defined("ingresses", "networking.k8s.io", "Ingress", "{type: object}")));
+  EXPECT_EQ(made["status"]["conditions"][0]["reason"], "PluralConflict");
+  EXPECT_EQ(made["status"]["conditions"][1]["status"], "False");
+  EXPECT_FALSE(api::owns_objects(made));
+  Json claimed = made;  // By somebody who may write the status.
+  claimed["status"]["conditions"][1]["status"] = "True";
+  EXPECT_FALSE(api::owns_objects(claimed));
+  EXPECT_TRUE(api::kinds_of_definition(claimed).empty());
+  EXPECT_EQ(send("DELETE", std::string(kCrds) + "/" + name).status, 200);
+  EXPECT_EQ(store_->snapshot()->find(api::kDefinitions, "", name), nullptr);
+  EXPECT_NE(store_->snapshot()->find(name, "default", "mine"), nullptr);
+}
+
+TEST_F(CustomKindsTest, TreatsKindsByTheirGroupNotByTheirName) {
+  const char* kFree = "{type: object, x-kubernetes-preserve-unknown-fields: true}";
+  for (const char* kind : {"Service", "Pod", "Namespace", "PersistentVolume", "Binding"}) {
+    const std::string plural = lower(kind) + "s";
+    ASSERT_EQ(send("POST", kCrds, defined(plural, "example.com", kind, kFree)).status, 201);
+    const std::string all = "/apis/example.com/v1/namespaces/default/" + plural;
+    const Response made = send("POST", all, "{metadata: {name: 1.kube-system}, spec: {a: b}}");
+    ASSERT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(body(made)["spec"], (Json{{"a", "b"}})) << kind;
+    EXPECT_FALSE(body(made).contains("status")) << kind;
+    EXPECT_EQ(send("GET", "/api/v1/namespaces/1.kube-system/serviceaccounts/default").status, 404);
+    EXPECT_EQ(send("DELETE", all + "/1.kube-system").status, 200);
+    EXPECT_EQ(send("GET", all + "/1.kube-system").status, 404) << kind;
+  }
 }
 
 }  // namespace

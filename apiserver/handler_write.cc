@@ -77,7 +77,8 @@ Result<DeleteOptions> delete_options(const Request& request) {
 
 // Names and rules follow these at once.
 bool is_seen_by_network(const api::Kind& kind) {
-  return kind.kind == "Service" || kind.kind == "EndpointSlice";
+  const std::string resource = kind.group_resource();
+  return resource == "services" || resource == "endpointslices.discovery.k8s.io";
 }
 
 void add_warnings(const Route& route, const api::Object& object, Response& response) {
@@ -112,7 +113,8 @@ Result<DeleteOptions> delete_options_of(const Request& request, const Json& body
 
 Result<Response> Handler::post(const Request& request, const Route& route) {
   if (route.subresource == "eviction") return evict(request, route);
-  if (route.subresource == "binding" || route.kind->kind == "Binding") return bind(request, route);
+  if (route.subresource == "binding" || route.kind->group_resource() == "bindings")
+    return bind(request, route);
   if (!route.collection()) return Error(Code::kNotFound, "the server could not find the requested resource");
   if (route.kind->namespaced && route.ns.empty()) {
     return Error(Code::kInvalid, "an empty namespace may not be set during creation");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/conversion.h"
 #include "api/definition.h"
@@ -136,7 +137,7 @@ Result<> Registry::check_namespace(const Tx& tx, const Target& target) const {
 // Defaults, allocation and rules; what every create and spec update goes through.
 Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const Json* old) {
   const Kind& kind = *target.kind;
-  if (kind.kind == "Pod" && old == nullptr) {
+  if (kind.group_resource() == "pods" && old == nullptr) {
     TRY(admit_service_account(tx.now(), target.ns, body));
     TRY(admit_priority(tx.now(), body));
     admit_tolerations(body);
@@ -145,7 +146,7 @@ Result<> Registry::admit(const Tx& tx, const Target& target, Json& body, const J
   api::apply_defaults(*kind.type, body);
   api::default_object(kind, body);
   api::Causes causes;
-  if (kind.kind == "Service") {
+  if (kind.group_resource() == "services") {
     // Rules first: an allocation for nonsense would only add noise.
     api::Causes before = old == nullptr ? api::validate_create(kind, body) : api::Causes{};
     if (!before.empty()) return api::invalid(target.kind_text(), target.name, std::move(before));
@@ -195,13 +196,13 @@ Result<ObjectPtr> Registry::create_in(Tx& tx, const Target& wanted, Json body, c
   meta["creationTimestamp"] = rfc3339(clock_.now());
   api::prepare_create(kind, body);
   TRY(admit(tx, target, body, nullptr));
-  if (kind.kind == "Pod" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume")
-    body["status"]["phase"] = "Pending";
+  static const std::set<std::string> kPending = {"pods", "persistentvolumeclaims", "persistentvolumes"};
+  if (kPending.contains(kind.group_resource())) body["status"]["phase"] = "Pending";
   api::set_generation(kind, body, nullptr);
   if (!options.manager.empty() && !options.applied)
     api::track_update(*kind.type, nullptr, body, writer_of(wanted, options));
   const ObjectPtr stored = tx.put(kind.group_resource(), std::move(body));
-  if (kind.kind == "Namespace") {  // So that its first pod finds the account that pods run as.
+  if (kind.group_resource() == "namespaces") {  // So that its first pod finds the account that pods run as.
     const Target account{api::Schema::builtin().by_key("serviceaccounts"), target.name, "default", ""};
     TRY(create_in(tx, account, {{"metadata", {{"name", "default"}}}}));
   }
@@ -216,8 +217,8 @@ Result<ObjectPtr> Registry::store_change(Tx& tx, const Target& target, const Obj
   if (equal_but_revision(body, old.body())) return tx.now().find(target.key());
   api::set_generation(*target.kind, body, &old.body());
   ObjectPtr stored = tx.put(target.kind->group_resource(), std::move(body));
-  const bool namespace_held =
-      target.kind->kind == "Namespace" && !array_at(object_at(stored->body(), "spec"), "finalizers").empty();
+  const bool namespace_held = target.kind->group_resource() == "namespaces" &&
+                              !array_at(object_at(stored->body(), "spec"), "finalizers").empty();
   const bool done = stored->meta().deletion && stored->meta().finalizers.empty() &&
                     stored->meta().deletion_grace_seconds == 0;
   if (done && !namespace_held) tx.remove(target.key());

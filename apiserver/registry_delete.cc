@@ -48,7 +48,7 @@ Result<> check_delete_preconditions(const Target& target, const Object& object,
 // The namespaces that a cluster cannot be without.
 Result<> check_may_go(const Target& target) {
   static const std::set<std::string> kKept = {"default", "kube-system", "kube-public", "kube-node-lease"};
-  if (target.kind->kind != "Namespace" || !kKept.contains(target.name)) return {};
+  if (target.kind->group_resource() != "namespaces" || !kKept.contains(target.name)) return {};
   return Error(Code::kForbidden,
                fmt::format("namespaces \"{}\" is forbidden: this namespace may not be deleted", target.name));
 }
@@ -78,10 +78,10 @@ void orphan_dependents(Tx& tx, const Object& owner) {
   }
 }
 
-// Keeps a definition until its objects are gone.
+// Keeps a definition until its objects are gone.  One whose names were never accepted has none.
 void hold_definition(const api::Snapshot& objects, Json& definition, WallTime now) {
   const std::string name = string_at(definition["metadata"], "name");
-  if (objects.count(name) == 0) return;
+  if (!api::owns_objects(definition) || objects.count(name) == 0) return;
   definition["metadata"]["finalizers"].push_back(api::kCleanupFinalizer);
   definition["status"]["conditions"].push_back(
       {{"type", "Terminating"},
@@ -105,7 +105,7 @@ Result<Deleted> Registry::remove_in(Tx& tx, const Target& target, const DeleteOp
   Json& meta = body["metadata"];
   if (options.propagation == "Foreground" && !current->meta().deletion)
     meta["finalizers"].push_back(kForeground);
-  const bool is_namespace = target.kind->kind == "Namespace";
+  const bool is_namespace = target.kind->group_resource() == "namespaces";
   if (target.kind->group_resource() == api::kDefinitions && !current->meta().deletion)
     hold_definition(tx.now(), body, clock_.now());
   const bool held = grace > 0 || is_namespace || !array_at(meta, "finalizers").empty();

@@ -16,10 +16,11 @@ void empty_out(const World& world, const api::Object& definition, std::vector<Wr
   const auto& held = definition.meta().finalizers;
   if (std::find(held.begin(), held.end(), api::kCleanupFinalizer) == held.end()) return;
   bool empty = true;
-  world.objects->for_each(definition.name(), "", [&](const ObjectPtr& object) {
+  const auto take = [&](const ObjectPtr& object) {
     empty = false;
     if (!object->meta().deletion) writes.push_back(remove(*object));
-  });
+  };
+  if (api::owns_objects(definition.body())) world.objects->for_each(definition.name(), "", take);
   if (!empty) return;
   Json body = definition.body();
   Json& finalizers = body["metadata"]["finalizers"];
